@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptors. Every one the server makes is close-on-exec.
+ */
+#ifndef GTHREADD_BASE_FD_H
+#define GTHREADD_BASE_FD_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "gthreadd/base/annot.h"
+#include "gthreadd/base/err.h"
+
+/* Close *fd if it is open and set it to -1. */
+void gt_fd_close(int *fd);
+GT_MUST_CHECK enum gt_err gt_fd_set_cloexec(int fd, int on);
+GT_MUST_CHECK enum gt_err gt_fd_set_nonblock(int fd);
+/* Write all n octets, also when interrupted. Errors: GT_SYS. */
+GT_MUST_CHECK enum gt_err gt_fd_write_all(int fd, const void *p, size_t n);
+/* Open a log file for appending (mode 0666 & ~umask); "-" dups std. */
+GT_MUST_CHECK enum gt_err gt_fd_open_log(const char *path, int std, int *out);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the command line, the environment and the INI file to one snapshot of
+ * settings. Order of precedence: default, INI (-c), GUNICORN_CMD_ARGS,
+ * GTHREADD_ARGS, command line.
+ */
+#ifndef GTHREADD_CONFIG_LOAD_H
+#define GTHREADD_CONFIG_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "gthreadd/base/annot.h"
+#include "gthreadd/base/err.h"
+#include "gthreadd/config/settings.h"
+
+enum gt_config_action {
+	GT_ACTION_RUN,
+	GT_ACTION_CHECK, /* --check-config */
+	GT_ACTION_PRINT, /* --print-config */
+	GT_ACTION_HELP,
+	GT_ACTION_VERSION,
+};
+
+/*
+ * A check of a value that a higher layer understands (app syntax, access-log
+ * format). value is one value (each one of a list). false: *why says what is
+ * wrong, in words that complete "setting 'x': ...".
+ */
+struct gt_config_check {
+	const char *name; /* of the setting */
+	bool (*is_valid)(const char *value, const char **why);
+};
+
+struct gt_config; /* settings, their origins, the action */
+
+/*
+ * argv as main got it; env as environ. checks end with a NULL name. All
+ * errors are reported on err, one line each:
+ * "gthreadd: FILE:LINE: setting 'x': what is wrong (did you mean 'y'?)".
+ * Errors: GT_INVALID (then *out is NULL).
+ */
+GT_MUST_CHECK enum gt_err gt_config_load(int argc, char *const argv[],
+					 char *const env[],
+					 const struct gt_config_check *checks,
+					 FILE *err, struct gt_config **out);
+void gt_config_destroy(struct gt_config *c);
+enum gt_config_action gt_config_action(const struct gt_config *c);
+/* Borrowed; lives as long as c. */
+const struct gt_settings *gt_config_settings(const struct gt_config *c);
+/* Warnings that do not stop the start (no -c, but a ./gunicorn.conf.py ...). */
+size_t gt_config_warnings(const struct gt_config *c, const char *const **v);
+
+/* --print-config: every setting with its origin; secrets as ***. */
+void gt_config_print(const struct gt_config *c, FILE *out);
+/* --help, from the table. */
+void gt_config_help(FILE *out);
+
+#endif

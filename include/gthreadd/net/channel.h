@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The channel between the master and one worker: a SOCK_SEQPACKET pair, one
+ * message a packet, descriptors by SCM_RIGHTS. EOF at the worker's end: the
+ * master is gone.
+ */
+#ifndef GTHREADD_NET_CHANNEL_H
+#define GTHREADD_NET_CHANNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gthreadd/base/annot.h"
+#include "gthreadd/base/err.h"
+
+enum gt_channel_type {
+	GT_CHANNEL_READY = 1, /* worker -> master: booted, serving */
+	GT_CHANNEL_REOPEN,    /* master -> worker: fds = error log[, access log] */
+};
+
+#define GT_CHANNEL_FDS 4
+
+struct gt_channel_msg {
+	enum gt_channel_type type;
+	int fds[GT_CHANNEL_FDS]; /* received: the caller owns them */
+	size_t nfds;
+};
+
+/* Both ends non-blocking and close-on-exec. */
+GT_MUST_CHECK enum gt_err gt_channel_pair(int fd[2]);
+/* Errors: GT_AGAIN (the other end does not read), GT_GONE, GT_SYS. */
+GT_MUST_CHECK enum gt_err gt_channel_send(int fd,
+					  const struct gt_channel_msg *msg);
+/* Errors: GT_AGAIN (nothing there), GT_EOF (other end closed), GT_SYS. */
+GT_MUST_CHECK enum gt_err gt_channel_recv(int fd, struct gt_channel_msg *msg);
+
+#endif

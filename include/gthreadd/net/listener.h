@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listening sockets: opened by the master, inherited by its workers.
+ */
+#ifndef GTHREADD_NET_LISTENER_H
+#define GTHREADD_NET_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "gthreadd/base/addr.h"
+#include "gthreadd/base/annot.h"
+#include "gthreadd/base/err.h"
+
+struct gt_listener {
+	int fd;			 /* non-blocking, close-on-exec */
+	bool is_unix;
+	char text[GT_ADDR_TEXT]; /* "127.0.0.1:8000", "unix:/run/x.sock" */
+	struct gt_addr_text local; /* SERVER_NAME and SERVER_PORT; "" for unix */
+	char *unlink_path;	 /* unix socket file we made, else NULL */
+};
+
+struct gt_listeners {
+	struct gt_listener *v;
+	size_t n;
+};
+
+struct gt_listen_options {
+	int backlog;
+	bool has_socket_mode;
+	unsigned socket_mode;	 /* of unix sockets */
+};
+
+/*
+ * Open every address of specs (a name opens each address it resolves to; an
+ * existing unix socket is unlinked only when connect() says ECONNREFUSED).
+ * TCP_NODELAY and keep-alive are set here: accepted sockets inherit them.
+ * EADDRINUSE is tried 5 times, 1 s apart, as gunicorn does.
+ * Errors: GT_INVALID, GT_SYS; why (n octets) tells the address and reason;
+ * nothing stays open.
+ */
+GT_MUST_CHECK enum gt_err gt_listeners_open(const char *const *specs,
+					    size_t nspecs,
+					    const struct gt_listen_options *opt,
+					    struct gt_listeners *out,
+					    char *why, size_t n);
+/* Close; unlink the unix sockets that were made when unlink_them. */
+void gt_listeners_close(struct gt_listeners *ls, bool unlink_them);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The entries of the children that use Python: see config/child.h.
+ */
+#ifndef GTHREADD_WORKER_WORKER_H
+#define GTHREADD_WORKER_WORKER_H
+
+#include "gthreadd/config/child.h"
+
+/* Boot, serve until told to end; returns an enum gt_exit. */
+int gt_worker_main(const struct gt_child *child);
+/* Import the application and say what is wrong with it. */
+int gt_check_main(const struct gt_child *child);
+
+#endif

@@ -1,0 +1,26 @@
+noinst_LIBRARIES += libgt_arbiter.a
+libgt_arbiter_a_SOURCES = \
+	src/arbiter/arbiter.c \
+	src/arbiter/pidfile.c \
+	src/arbiter/reap.c \
+	src/arbiter/sockets.c \
+	src/arbiter/spawn.c \
+	src/arbiter/watch.c \
+	src/arbiter/arbiter_priv.h \
+	src/arbiter/tbl/signals.def \
+	include/gthreadd/arbiter/arbiter.h
+libgt_arbiter_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
+arbiter_libs = libgt_arbiter.a libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(LIBEVENT_LIBS) $(INIH_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += \
+	tests/unit/arbiter/test_pidfile \
+	tests/unit/arbiter/test_spawn
+TESTS += \
+	tests/unit/arbiter/test_pidfile \
+	tests/unit/arbiter/test_spawn
+tests_unit_arbiter_test_pidfile_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_arbiter_test_pidfile_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
+tests_unit_arbiter_test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_arbiter_test_spawn_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
+endif

@@ -1,0 +1,32 @@
+noinst_LIBRARIES += libgt_exchange.a
+libgt_exchange_a_SOURCES = \
+	src/exchange/exchange.c \
+	src/exchange/inbox.c \
+	src/exchange/mailbox.c \
+	src/exchange/outbox.c \
+	include/gthreadd/exchange/exchange.h \
+	include/gthreadd/exchange/inbox.h \
+	include/gthreadd/exchange/mailbox.h \
+	include/gthreadd/exchange/outbox.h
+exchange_libs = libgt_exchange.a libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(INIH_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += \
+	tests/unit/exchange/test_exchange \
+	tests/unit/exchange/test_inbox \
+	tests/unit/exchange/test_mailbox \
+	tests/unit/exchange/test_outbox
+TESTS += \
+	tests/unit/exchange/test_exchange \
+	tests/unit/exchange/test_inbox \
+	tests/unit/exchange/test_mailbox \
+	tests/unit/exchange/test_outbox
+tests_unit_exchange_test_exchange_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_exchange_test_exchange_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
+tests_unit_exchange_test_inbox_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_exchange_test_inbox_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
+tests_unit_exchange_test_mailbox_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_exchange_test_mailbox_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
+tests_unit_exchange_test_outbox_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_exchange_test_outbox_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
+endif

@@ -1,0 +1,20 @@
+noinst_LIBRARIES += libgt_stats.a
+libgt_stats_a_SOURCES = \
+	src/stats/access.c \
+	src/stats/board.c \
+	include/gthreadd/stats/access.h \
+	include/gthreadd/stats/board.h
+stats_libs = libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(INIH_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += \
+	tests/unit/stats/test_access \
+	tests/unit/stats/test_board
+TESTS += \
+	tests/unit/stats/test_access \
+	tests/unit/stats/test_board
+tests_unit_stats_test_access_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_stats_test_access_LDADD = $(stats_libs) $(CMOCKA_LIBS)
+tests_unit_stats_test_board_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_stats_test_board_LDADD = $(stats_libs) $(CMOCKA_LIBS)
+endif

@@ -1,0 +1,28 @@
+noinst_LIBRARIES += libgt_worker.a
+libgt_worker_a_SOURCES = \
+	src/worker/acceptor.c \
+	src/worker/check.c \
+	src/worker/conn.c \
+	src/worker/logthread.c \
+	src/worker/loop.c \
+	src/worker/monitor.c \
+	src/worker/pool.c \
+	src/worker/queue.c \
+	src/worker/worker.c \
+	src/worker/worker_priv.h \
+	include/gthreadd/worker/worker.h
+libgt_worker_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
+worker_libs = libgt_worker.a libgt_wsgi.a libgt_python.a libgt_exchange.a libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(LIBEVENT_LIBS) $(PYTHON_LIBS) $(INIH_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += \
+	tests/unit/worker/test_logthread \
+	tests/unit/worker/test_queue
+TESTS += \
+	tests/unit/worker/test_logthread \
+	tests/unit/worker/test_queue
+tests_unit_worker_test_logthread_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_worker_test_logthread_LDADD = $(worker_libs) $(CMOCKA_LIBS)
+tests_unit_worker_test_queue_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_worker_test_queue_LDADD = $(worker_libs) $(CMOCKA_LIBS)
+endif

@@ -1,0 +1,27 @@
+noinst_LIBRARIES += libgt_wsgi.a
+libgt_wsgi_a_SOURCES = \
+	src/wsgi/app.c \
+	src/wsgi/call.c \
+	src/wsgi/environ.c \
+	src/wsgi/errors.c \
+	src/wsgi/filewrap.c \
+	src/wsgi/input.c \
+	src/wsgi/module.c \
+	src/wsgi/startresp.c \
+	src/wsgi/wsgi_priv.h \
+	include/gthreadd/wsgi/wsgi.h
+libgt_wsgi_a_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
+wsgi_libs = libgt_wsgi.a libgt_python.a libgt_exchange.a libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(PYTHON_LIBS) $(INIH_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += \
+	tests/unit/wsgi/test_app \
+	tests/unit/wsgi/test_call
+TESTS += \
+	tests/unit/wsgi/test_app \
+	tests/unit/wsgi/test_call
+tests_unit_wsgi_test_app_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_wsgi_test_app_LDADD = $(wsgi_libs) $(CMOCKA_LIBS)
+tests_unit_wsgi_test_call_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_wsgi_test_call_LDADD = $(wsgi_libs) $(CMOCKA_LIBS)
+endif

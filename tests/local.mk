@@ -1,0 +1,1 @@
+EXTRA_DIST += tests/lsan.supp tests/tsan.supp
