@@ -15,10 +15,10 @@
 #include "gthreadd/base/str.h"
 
 enum gt_bind_kind {
-	GT_BIND_TCP,	  /* host (may be a name; "" = any), port */
-	GT_BIND_UNIX,	  /* path */
+	GT_BIND_TCP,      /* host (may be a name; "" = any), port */
+	GT_BIND_UNIX,     /* path */
 	GT_BIND_ABSTRACT, /* path is the name behind '@' */
-	GT_BIND_FD,	  /* fd: an inherited listening socket */
+	GT_BIND_FD,       /* fd: an inherited listening socket */
 };
 
 #define GT_BIND_TEXT 256 /* a DNS name, or more than a unix path, and NUL */
@@ -26,9 +26,9 @@ enum gt_bind_kind {
 struct gt_bind {
 	enum gt_bind_kind kind;
 	char host[GT_BIND_TEXT]; /* TCP: without brackets */
-	unsigned port;		 /* TCP */
+	unsigned port;           /* TCP */
 	char path[GT_BIND_TEXT]; /* UNIX, ABSTRACT: NUL-terminated */
-	int fd;			 /* FD */
+	int fd;                  /* FD */
 };
 
 /*
@@ -38,20 +38,20 @@ struct gt_bind {
  * Errors: GT_INVALID, *why says what is wrong.
  */
 GT_MUST_CHECK enum gt_err gt_bind_parse(struct gt_str s, struct gt_bind *out,
-					const char **why);
+                                        const char **why);
 
 #define GT_ADDR_TEXT 128 /* longest text of gt_addr_format and NUL */
 
 /* A socket address as its parts. */
 struct gt_addr_text {
 	char host[GT_ADDR_TEXT]; /* "127.0.0.1", "::1", "" for unix */
-	char port[8];		 /* "" for unix */
+	char port[8];            /* "" for unix */
 };
 
 /* The numeric parts of sa; a v4-mapped IPv6 address is written as IPv4. */
 void gt_addr_text(const struct sockaddr *sa, struct gt_addr_text *out);
 /* "127.0.0.1:8000", "[::1]:8000", "unix:/run/x.sock", "unix:@x", "unix:". */
 void gt_addr_format(const struct sockaddr *sa, socklen_t len,
-		    char out[GT_ADDR_TEXT]);
+                    char out[GT_ADDR_TEXT]);
 
 #endif

@@ -14,10 +14,10 @@
 #define GT_TSA(x)
 #endif
 
-#define GT_MUST_CHECK	__attribute__((warn_unused_result))
+#define GT_MUST_CHECK   __attribute__((warn_unused_result))
 #define GT_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define GT_NORETURN	__attribute__((noreturn))
-#define GT_COLD		__attribute__((cold))
+#define GT_NORETURN     __attribute__((noreturn))
+#define GT_COLD         __attribute__((cold))
 
 struct GT_TSA(capability("GIL")) gt_gil_cap {
 	char unused;
@@ -27,8 +27,8 @@ struct GT_TSA(capability("role")) gt_role_cap {
 };
 
 extern struct gt_gil_cap gt_gil;
-extern struct gt_role_cap gt_loop_role;	   /* a worker's main thread */
-extern struct gt_role_cap gt_pool_role;	   /* a worker's pool threads */
+extern struct gt_role_cap gt_loop_role;    /* a worker's main thread */
+extern struct gt_role_cap gt_pool_role;    /* a worker's pool threads */
 extern struct gt_role_cap gt_monitor_role; /* a worker's monitor thread */
 extern struct gt_role_cap gt_master_role;  /* the master's only thread */
 

@@ -21,8 +21,7 @@ struct gt_buf {
 void gt_buf_fini(struct gt_buf *b);
 /* Make room for n more octets behind len. Errors: GT_NOMEM (b unchanged). */
 GT_MUST_CHECK enum gt_err gt_buf_reserve(struct gt_buf *b, size_t n);
-GT_MUST_CHECK enum gt_err gt_buf_add(struct gt_buf *b, const void *p,
-				     size_t n);
+GT_MUST_CHECK enum gt_err gt_buf_add(struct gt_buf *b, const void *p, size_t n);
 GT_MUST_CHECK enum gt_err gt_buf_addf(struct gt_buf *b, const char *fmt, ...)
     GT_PRINTF(2, 3);
 /* Drop the first n octets. */

@@ -24,14 +24,14 @@ enum gt_role {
 };
 
 #ifdef GT_DEBUG
-#define GT_ASSERT(cond)                                                        \
+#define GT_ASSERT(cond) \
 	((cond) ? (void)0 : gt_check_failed(__FILE__, __LINE__, #cond))
 #else
 #define GT_ASSERT(cond) ((void)0)
 #endif
 
 GT_NORETURN GT_COLD void gt_check_failed(const char *file, int line,
-					 const char *what);
+                                         const char *what);
 
 /* Give the calling thread its role; once per thread. */
 void gt_role_set(enum gt_role role);

@@ -10,8 +10,8 @@
 #include <time.h>
 
 #define GT_HTTP_DATE_LEN 29 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
-#define GT_CLF_DATE_LEN	 28 /* "[06/Nov/1994:08:49:37 +0000]" */
-#define GT_LOG_DATE_LEN	 27 /* "[1994-11-06 08:49:37 +0000]" */
+#define GT_CLF_DATE_LEN  28 /* "[06/Nov/1994:08:49:37 +0000]" */
+#define GT_LOG_DATE_LEN  27 /* "[1994-11-06 08:49:37 +0000]" */
 
 int64_t gt_clock_us(void);
 /* Microseconds since the epoch. */

@@ -6,24 +6,24 @@
 #ifndef GTHREADD_BASE_ERR_H
 #define GTHREADD_BASE_ERR_H
 
-#define GT_ERR_TABLE(X)                                                        \
-	X(OK, "success")                                                       \
-	X(SYS, "system call failed")                                           \
-	X(NOMEM, "out of memory")                                              \
-	X(AGAIN, "more is needed")                                             \
-	X(INVALID, "not a valid value")                                        \
-	X(RANGE, "out of range")                                               \
-	X(FULL, "no room left")                                                \
-	X(GONE, "nobody waits for it any more")                                \
-	X(TIMEOUT, "took too long")                                            \
-	X(EOF, "ended too early")                                              \
-	X(PYTHON, "a Python exception")                                        \
-	X(PROTO, "malformed request")                                          \
-	X(LINE_LONG, "request line too long")                                  \
-	X(HEAD_LARGE, "request header fields too large")                       \
-	X(BODY_LARGE, "request body too large")                                \
-	X(EXPECT, "unknown expectation")                                       \
-	X(CODING, "unknown transfer coding")                                   \
+#define GT_ERR_TABLE(X)                                  \
+	X(OK, "success")                                 \
+	X(SYS, "system call failed")                     \
+	X(NOMEM, "out of memory")                        \
+	X(AGAIN, "more is needed")                       \
+	X(INVALID, "not a valid value")                  \
+	X(RANGE, "out of range")                         \
+	X(FULL, "no room left")                          \
+	X(GONE, "nobody waits for it any more")          \
+	X(TIMEOUT, "took too long")                      \
+	X(EOF, "ended too early")                        \
+	X(PYTHON, "a Python exception")                  \
+	X(PROTO, "malformed request")                    \
+	X(LINE_LONG, "request line too long")            \
+	X(HEAD_LARGE, "request header fields too large") \
+	X(BODY_LARGE, "request body too large")          \
+	X(EXPECT, "unknown expectation")                 \
+	X(CODING, "unknown transfer coding")             \
 	X(VERSION, "HTTP version not supported")
 
 enum gt_err {

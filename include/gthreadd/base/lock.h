@@ -37,7 +37,7 @@ void gt_cond_fini(struct gt_cond *c);
 void gt_cond_wait(struct gt_cond *c, struct gt_mutex *m) GT_REQUIRES(m);
 /* false: deadline_us (gt_clock_us) has passed. */
 bool gt_cond_wait_until(struct gt_cond *c, struct gt_mutex *m,
-			int64_t deadline_us) GT_REQUIRES(m);
+                        int64_t deadline_us) GT_REQUIRES(m);
 void gt_cond_signal(struct gt_cond *c);
 
 /*
@@ -46,8 +46,8 @@ void gt_cond_signal(struct gt_cond *c);
  * Errors: GT_SYS.
  */
 GT_MUST_CHECK enum gt_err gt_thread_create(struct gt_thread *t,
-					   const char *name,
-					   void *(*main)(void *), void *arg);
+                                           const char *name,
+                                           void *(*main)(void *), void *arg);
 void gt_thread_join(struct gt_thread *t) GT_NO_GIL;
 
 #endif

@@ -22,7 +22,7 @@ struct gt_arena_block;
 /* A bump allocator. All zero is an empty arena. No locks. */
 struct gt_arena {
 	struct gt_arena_block *block; /* newest first */
-	char *p;		      /* free room of the newest block */
+	char *p;                      /* free room of the newest block */
 	size_t left;
 };
 

@@ -30,8 +30,8 @@ struct gt_os_user {
  * user alone the group is the user's own. Errors: GT_INVALID, *why says which.
  */
 GT_MUST_CHECK enum gt_err gt_os_user_find(const char *user, const char *group,
-					  struct gt_os_user *out,
-					  const char **why);
+                                          struct gt_os_user *out,
+                                          const char **why);
 /*
  * Become u for good: supplementary groups, group, user. Nothing happens when
  * the process already is u. Errors: GT_SYS.
