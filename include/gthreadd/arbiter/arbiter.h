@@ -14,9 +14,9 @@
  * (enum gt_exit). settings live longer than the call.
  */
 int gt_arbiter_run(const struct gt_settings *settings,
-		   const struct gt_child_ops *ops);
+                   const struct gt_child_ops *ops);
 /* --check-config: run ops->check in a child; its exit code. */
 int gt_arbiter_check(const struct gt_settings *settings,
-		     const struct gt_child_ops *ops);
+                     const struct gt_child_ops *ops);
 
 #endif

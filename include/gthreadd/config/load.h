@@ -42,9 +42,9 @@ struct gt_config; /* settings, their origins, the action */
  * Errors: GT_INVALID (then *out is NULL).
  */
 GT_MUST_CHECK enum gt_err gt_config_load(int argc, char *const argv[],
-					 char *const env[],
-					 const struct gt_config_check *checks,
-					 FILE *err, struct gt_config **out);
+                                         char *const env[],
+                                         const struct gt_config_check *checks,
+                                         FILE *err, struct gt_config **out);
 void gt_config_destroy(struct gt_config *c);
 enum gt_config_action gt_config_action(const struct gt_config *c);
 /* Borrowed; lives as long as c. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The settings: one immutable snapshot. Every entry of src/config/tbl/*.def
- * is one field here, and the same entry makes the INI key, the command-line
- * flag, --help, --print-config, the manual and the sample INI.
+ * The settings: one immutable snapshot. Every entry of the tables in
+ * src/config/tbl is one field here, and the same entry makes the INI key, the
+ * command-line flag, --help, --print-config, the manual and the sample INI.
  *
  * Durations are int64_t milliseconds, sizes size_t octets, counts uint64_t,
  * enums int (an index into the entry's choices), modes unsigned, texts char *
@@ -21,19 +21,19 @@ struct gt_strv {
 	size_t n;
 };
 
-#define GT_TYPE_COUNT	 uint64_t
+#define GT_TYPE_COUNT    uint64_t
 #define GT_TYPE_DURATION int64_t
-#define GT_TYPE_SIZE	 size_t
-#define GT_TYPE_BOOL	 bool
-#define GT_TYPE_MODE	 unsigned
-#define GT_TYPE_ENUM	 int
-#define GT_TYPE_STRING	 char *
-#define GT_TYPE_PATH	 char *
-#define GT_TYPE_LIST	 struct gt_strv
+#define GT_TYPE_SIZE     size_t
+#define GT_TYPE_BOOL     bool
+#define GT_TYPE_MODE     unsigned
+#define GT_TYPE_ENUM     int
+#define GT_TYPE_STRING   char *
+#define GT_TYPE_PATH     char *
+#define GT_TYPE_LIST     struct gt_strv
 
 struct gt_settings {
-#define GT_SETTING(field, name, type, dflt, min, max, choices, reload,         \
-		   letter, aliases, summary, text)                             \
+#define GT_SETTING(field, name, type, dflt, min, max, choices, reload, letter, \
+                   aliases, summary, text)                                     \
 	GT_TYPE_##type field;
 #include "../../../src/config/tbl/settings.def"
 #undef GT_SETTING

@@ -39,11 +39,11 @@
 #include "gthreadd/stats/board.h"
 
 enum gt_exchange_state {
-	GT_EX_IDLE,	 /* the loop's: between requests, or receiving one */
-	GT_EX_QUEUED,	 /* in the queue */
-	GT_EX_RUNNING,	 /* a pool thread runs the app */
-	GT_EX_SENDING,	 /* a pool thread makes the last-out send */
-	GT_EX_DONE,	 /* the loop's: the response is complete */
+	GT_EX_IDLE,      /* the loop's: between requests, or receiving one */
+	GT_EX_QUEUED,    /* in the queue */
+	GT_EX_RUNNING,   /* a pool thread runs the app */
+	GT_EX_SENDING,   /* a pool thread makes the last-out send */
+	GT_EX_DONE,      /* the loop's: the response is complete */
 	GT_EX_ABANDONED, /* the loop gave up; the thread will bring it back */
 };
 /*
@@ -51,13 +51,15 @@ enum gt_exchange_state {
  * (an event came meanwhile, octets are left over, the connection must close).
  */
 #define GT_EX_ATTENTION 0x100u
-#define GT_EX_STATE	0xffu
+/* Set beside a state: it is, or will at once be, on the mailbox's list. */
+#define GT_EX_POSTED 0x200u
+#define GT_EX_STATE  0xffu
 
 /* What all exchanges of a worker share; constant but for the atomics. */
 struct gt_service {
 	const struct gt_settings *settings;
 	struct gt_http_limits limits;
-	struct gt_str server; /* Server field */
+	struct gt_str server;                  /* Server field */
 	const struct gt_access_format *access; /* NULL: no access log */
 	struct gt_mailbox mailbox;
 	_Atomic bool closing; /* draining: answers close their connection */
@@ -66,50 +68,50 @@ struct gt_service {
 
 /* The two ends of a connection, as text; outlives its exchanges. */
 struct gt_peer {
-	struct gt_addr_text remote; /* "" "" for a unix socket */
+	struct gt_addr_text remote;       /* "" "" for a unix socket */
 	const struct gt_addr_text *local; /* of the listener; "" for unix */
 	bool is_unix;
 };
 
 struct gt_exchange {
-	uint64_t number;	/* among the worker's requests, from 1 */
-	unsigned on_conn;	/* among its connection's requests, from 1 */
+	uint64_t number;  /* among the worker's requests, from 1 */
+	unsigned on_conn; /* among its connection's requests, from 1 */
 	struct gt_service *service;
 	const struct gt_peer *peer;
-	void *conn;		/* struct gt_conn; the worker layer's */
+	void *conn; /* struct gt_conn; the worker layer's */
 
 	_Atomic unsigned state; /* enum gt_exchange_state, GT_EX_ATTENTION */
-	_Atomic bool posted;	/* on the mailbox's list */
+	_Atomic bool posted;    /* on the mailbox's list */
 	struct gt_exchange *next_posted;
 	struct gt_exchange *next; /* in the queue, or in the free list */
 
-	struct gt_buf head;	/* octets of the head, and what came with it */
+	struct gt_buf head; /* octets of the head, and what came with it */
 	size_t head_len;
 	struct gt_request request;
-	struct gt_arena arena;	/* freed with the request */
+	struct gt_arena arena; /* freed with the request */
 
-	struct gt_mutex lock;	/* positions of in and out */
+	struct gt_mutex lock;   /* positions of in and out */
 	struct gt_cond changed; /* a waiting thread looks again */
 	struct gt_inbox in;
 	struct gt_outbox out;
 
 	/* facts of the answer */
 	struct gt_response response;
-	bool failed;		/* the response cannot be completed: close */
-	unsigned thread;	/* pool thread, from 1; 0: the loop */
-	struct gt_cell *cell;	/* that thread's; NULL: none */
-	int64_t received_us;	/* head complete */
+	bool failed;          /* the response cannot be completed: close */
+	unsigned thread;      /* pool thread, from 1; 0: the loop */
+	struct gt_cell *cell; /* that thread's; NULL: none */
+	int64_t received_us;  /* head complete */
 	int64_t queued_us;
-	int64_t started_us;	/* popped */
-	int64_t ended_us;	/* the app is done; idle since, when sent */
-	int64_t gil_us;		/* waited for the GIL */
+	int64_t started_us;     /* popped */
+	int64_t ended_us;       /* the app is done; idle since, when sent */
+	int64_t gil_us;         /* waited for the GIL */
 	struct gt_str *log_out; /* values of gt_access_wanted_out; arena */
 	struct gt_str *log_env; /* values of gt_access_wanted_env; arena */
 };
 
 /* Errors: GT_NOMEM. */
 GT_MUST_CHECK enum gt_err gt_exchange_create(struct gt_service *service,
-					     struct gt_exchange **out);
+                                             struct gt_exchange **out);
 void gt_exchange_destroy(struct gt_exchange *ex);
 /* Ready for the next request; small buffers are kept. */
 void gt_exchange_reset(struct gt_exchange *ex) GT_ON_LOOP;
@@ -126,17 +128,32 @@ gt_exchange_str(const struct gt_exchange *ex, struct gt_span span)
  * it is. false: the state was not from.
  */
 bool gt_exchange_move(struct gt_exchange *ex, enum gt_exchange_state from,
-		      enum gt_exchange_state to);
+                      enum gt_exchange_state to);
 enum gt_exchange_state gt_exchange_state(const struct gt_exchange *ex);
-/* Ask the loop to look at it (any thread; the service's mailbox). */
+/* Ask the loop to look at it. Any thread that has not given it back. */
 void gt_exchange_post(struct gt_exchange *ex);
+/*
+ * The pool thread is finished with it: DONE, whatever it was, and the loop
+ * looks at it. The caller must not touch ex any more.
+ */
+void gt_exchange_give_back(struct gt_exchange *ex);
+/*
+ * The last-out send went through: SENDING becomes IDLE without waking the
+ * loop. false: the loop wants to see it; give it back.
+ */
+bool gt_exchange_settle(struct gt_exchange *ex);
+/*
+ * What came off the mailbox's list: may be posted again from now on. Returns
+ * its state; only a DONE that is seen here means that the thread has let go.
+ */
+enum gt_exchange_state gt_exchange_open_post(struct gt_exchange *ex) GT_ON_LOOP;
 /* The client is gone or the loop gave up: work for it is in vain. */
 bool gt_exchange_is_gone(struct gt_exchange *ex);
 
 /* Describe it for the access log; rec borrows from ex. */
 void gt_exchange_record(const struct gt_exchange *ex,
-			struct gt_access_record *rec, int64_t now_us,
-			int64_t wall_us);
+                        struct gt_access_record *rec, int64_t now_us,
+                        int64_t wall_us);
 /* The loop has sent a parcel: its owner is released by a GIL holder. */
 void gt_service_release(struct gt_service *sv, struct gt_parcel *parcel);
 

@@ -23,23 +23,23 @@
 struct gt_exchange;
 
 struct gt_inbox {
-	char *ring;	    /* NULL: no body, or none of it has come */
-	size_t cap;	    /* octets of ring; a power of two */
-	uint64_t filled;    /* octets ever put in; by the loop, under lock */
-	uint64_t taken;	    /* octets ever taken out; by the reader, under lock */
-	bool ended;	    /* all of the body is in; under lock */
-	enum gt_err failed; /* no more will come; under lock */
-	bool has_body;	    /* set before dispatch, constant afterwards */
-	bool reader_waits;  /* under lock */
-	bool loop_waits;    /* the loop stopped reading: full; under lock */
-	bool wants_continue;/* 100 is due at the first read; under lock */
+	char *ring;      /* NULL: no body, or none of it has come */
+	size_t cap;      /* octets of ring; a power of two */
+	uint64_t filled; /* octets ever put in; by the loop, under lock */
+	uint64_t taken;  /* octets ever taken out; by the reader, under lock */
+	bool ended;      /* all of the body is in; under lock */
+	enum gt_err failed;  /* no more will come; under lock */
+	bool has_body;       /* set before dispatch, constant afterwards */
+	bool reader_waits;   /* under lock */
+	bool loop_waits;     /* the loop stopped reading: full; under lock */
+	bool wants_continue; /* 100 is due at the first read; under lock */
 };
 
 /* ---- loop ---- */
 
 /* A body will come; a ring of at least size octets. Errors: GT_NOMEM. */
-GT_MUST_CHECK enum gt_err gt_inbox_open(struct gt_exchange *ex, size_t size)
-    GT_ON_LOOP;
+GT_MUST_CHECK enum gt_err gt_inbox_open(struct gt_exchange *ex,
+                                        size_t size) GT_ON_LOOP;
 /* Free room in one piece; 0: full (then the reader's taking posts ex). */
 size_t gt_inbox_room(struct gt_exchange *ex, char **p) GT_ON_LOOP;
 /* n octets have been written into that room. */

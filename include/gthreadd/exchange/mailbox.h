@@ -16,15 +16,14 @@ struct gt_exchange;
 
 struct gt_mailbox {
 	_Atomic(struct gt_exchange *) head; /* newest first */
-	_Atomic int sleeping;		    /* 1: the loop waits, or will */
-	void (*wake)(void *arg);	    /* makes its wait return */
+	_Atomic int sleeping;               /* 1: the loop waits, or will */
+	void (*wake)(void *arg);            /* makes its wait return */
 	void *wake_arg;
 };
 
-void gt_mailbox_init(struct gt_mailbox *mb, void (*wake)(void *arg),
-		     void *arg);
-/* Any thread. ex stays valid until the loop has taken it. */
-void gt_mailbox_post(struct gt_mailbox *mb, struct gt_exchange *ex);
+void gt_mailbox_init(struct gt_mailbox *mb, void (*wake)(void *arg), void *arg);
+/* Any thread; callers use gt_exchange_post(), which keeps ex on it once. */
+void gt_mailbox_push(struct gt_mailbox *mb, struct gt_exchange *ex);
 /* All that was posted, oldest first, linked by ex->next_posted. */
 struct gt_exchange *gt_mailbox_take(struct gt_mailbox *mb) GT_ON_LOOP;
 /*

@@ -30,24 +30,24 @@ struct gt_exchange;
  */
 struct gt_parcel {
 	struct gt_parcel *next;
-	void *owner;	/* a PyObject reference; opaque here */
-	size_t n, pos;	/* pieces, and the first that is not fully sent */
+	void *owner;   /* a PyObject reference; opaque here */
+	size_t n, pos; /* pieces, and the first that is not fully sent */
 	struct iovec iov[];
 };
 
 struct gt_outbox {
-	struct gt_buf own;	/* the thread's; the loop's once DONE */
-	struct gt_buf shared;	/* published, not yet taken; under ex->lock */
-	struct gt_buf drain;	/* the loop's: being sent */
-	size_t drained;		/* octets of drain already sent */
-	size_t waiting;		/* octets published and not sent; under lock */
-	bool writer_waits;	/* under lock */
-	bool published;		/* something was published: streamed */
-	bool gone;		/* nobody will read it; under lock */
+	struct gt_buf own;    /* the thread's; the loop's once DONE */
+	struct gt_buf shared; /* published, not yet taken; under ex->lock */
+	struct gt_buf drain;  /* the loop's: being sent */
+	size_t drained;       /* octets of drain already sent */
+	size_t waiting;       /* octets published and not sent; under lock */
+	bool writer_waits;    /* under lock */
+	bool published;       /* something was published: streamed */
+	bool gone;            /* nobody will read it; under lock */
 	struct gt_parcel *parcel; /* behind the octets; NULL: none */
-	int file_fd;		/* behind the octets; -1: none; owned */
+	int file_fd;              /* behind the octets; -1: none; owned */
 	off_t file_off;
-	uint64_t file_left;	/* octets of the file to send */
+	uint64_t file_left; /* octets of the file to send */
 };
 
 /* ---- the thread that runs the app ---- */

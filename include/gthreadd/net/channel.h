@@ -15,7 +15,7 @@
 
 enum gt_channel_type {
 	GT_CHANNEL_READY = 1, /* worker -> master: booted, serving */
-	GT_CHANNEL_REOPEN,    /* master -> worker: fds = error log[, access log] */
+	GT_CHANNEL_REOPEN, /* master -> worker: fds = error log[, access log] */
 };
 
 #define GT_CHANNEL_FDS 4
@@ -30,7 +30,7 @@ struct gt_channel_msg {
 GT_MUST_CHECK enum gt_err gt_channel_pair(int fd[2]);
 /* Errors: GT_AGAIN (the other end does not read), GT_GONE, GT_SYS. */
 GT_MUST_CHECK enum gt_err gt_channel_send(int fd,
-					  const struct gt_channel_msg *msg);
+                                          const struct gt_channel_msg *msg);
 /* Errors: GT_AGAIN (nothing there), GT_EOF (other end closed), GT_SYS. */
 GT_MUST_CHECK enum gt_err gt_channel_recv(int fd, struct gt_channel_msg *msg);
 

@@ -13,11 +13,12 @@
 #include "gthreadd/base/err.h"
 
 struct gt_listener {
-	int fd;			 /* non-blocking, close-on-exec */
+	int fd; /* non-blocking, close-on-exec */
 	bool is_unix;
 	char text[GT_ADDR_TEXT]; /* "127.0.0.1:8000", "unix:/run/x.sock" */
-	struct gt_addr_text local; /* SERVER_NAME and SERVER_PORT; "" for unix */
-	char *unlink_path;	 /* unix socket file we made, else NULL */
+	struct gt_addr_text
+	    local;         /* SERVER_NAME and SERVER_PORT; "" for unix */
+	char *unlink_path; /* unix socket file we made, else NULL */
 };
 
 struct gt_listeners {
@@ -28,7 +29,7 @@ struct gt_listeners {
 struct gt_listen_options {
 	int backlog;
 	bool has_socket_mode;
-	unsigned socket_mode;	 /* of unix sockets */
+	unsigned socket_mode; /* of unix sockets */
 };
 
 /*
@@ -40,10 +41,10 @@ struct gt_listen_options {
  * nothing stays open.
  */
 GT_MUST_CHECK enum gt_err gt_listeners_open(const char *const *specs,
-					    size_t nspecs,
-					    const struct gt_listen_options *opt,
-					    struct gt_listeners *out,
-					    char *why, size_t n);
+                                            size_t nspecs,
+                                            const struct gt_listen_options *opt,
+                                            struct gt_listeners *out, char *why,
+                                            size_t n);
 /* Close; unlink the unix sockets that were made when unlink_them. */
 void gt_listeners_close(struct gt_listeners *ls, bool unlink_them);
 

@@ -20,16 +20,16 @@
  * Errors: GT_PYTHON. Context: the process's main thread, which then has the
  * GIL.
  */
-GT_MUST_CHECK enum gt_err gt_interp_start(const struct gt_settings *s)
-    GT_TAKES_GIL;
+GT_MUST_CHECK enum gt_err
+gt_interp_start(const struct gt_settings *s) GT_TAKES_GIL;
 /* faulthandler for SIGSEGV, SIGFPE, SIGBUS, SIGILL and SIGABRT, into fd. */
 void gt_interp_faulthandler(int fd) GT_NEEDS_GIL;
 /*
  * The names of signals among sigs[0..n) for which Python code has installed
  * a handler, as text "SIGTERM, SIGINT" in out; false: none.
  */
-bool gt_interp_signals(const int *sigs, size_t n, char *out, size_t size)
-    GT_NEEDS_GIL;
+bool gt_interp_signals(const int *sigs, size_t n, char *out,
+                       size_t size) GT_NEEDS_GIL;
 /*
  * End what the app started: threading._shutdown(), atexit, flushed standard
  * streams; with finalize also Py_FinalizeEx (sanitizer builds). The caller

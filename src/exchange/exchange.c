@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Life and states of an exchange. Any thread, as the header says; no
+ * descriptors of connections, no libevent, no Python.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gthreadd/base/check.h"
+#include "gthreadd/base/clock.h"
+#include "gthreadd/base/fd.h"
+#include "gthreadd/exchange/exchange.h"
+
+/* Octets of buffers that stay with an idle exchange for its next request. */
+#define KEEP_HEAD 8192
+#define KEEP_OUT  16384
+
+enum gt_err
+gt_exchange_create(struct gt_service *service, struct gt_exchange **out)
+{
+	struct gt_exchange *ex;
+
+	if ((ex = calloc(1, sizeof(*ex))) == NULL)
+		return GT_NOMEM;
+	ex->service = service;
+	ex->out.file_fd = -1;
+	gt_mutex_init(&ex->lock);
+	gt_cond_init(&ex->changed);
+	*out = ex;
+	return GT_OK;
+}
+
+/* Drop what a response left behind: file, parcel, body ring. */
+static void
+drop_content(struct gt_exchange *ex)
+{
+	if (ex->out.parcel != NULL)
+		gt_service_release(ex->service, ex->out.parcel);
+	ex->out.parcel = NULL;
+	gt_fd_close(&ex->out.file_fd);
+	free(ex->in.ring);
+	ex->in = (struct gt_inbox){0};
+}
+
+void
+gt_exchange_destroy(struct gt_exchange *ex)
+{
+	if (ex == NULL)
+		return;
+	drop_content(ex);
+	gt_buf_fini(&ex->head);
+	gt_buf_fini(&ex->out.own);
+	gt_buf_fini(&ex->out.shared);
+	gt_buf_fini(&ex->out.drain);
+	gt_arena_fini(&ex->arena);
+	gt_mutex_fini(&ex->lock);
+	gt_cond_fini(&ex->changed);
+	free(ex);
+}
+
+static void
+reset_outbox(struct gt_outbox *out)
+{
+	gt_buf_reset(&out->own, KEEP_OUT);
+	gt_buf_reset(&out->shared, KEEP_OUT);
+	gt_buf_reset(&out->drain, KEEP_OUT);
+	out->drained = 0;
+	out->waiting = 0;
+	out->writer_waits = false;
+	out->published = false;
+	out->gone = false;
+}
+
+void
+gt_exchange_reset(struct gt_exchange *ex)
+{
+	drop_content(ex);
+	reset_outbox(&ex->out);
+	gt_buf_reset(&ex->head, KEEP_HEAD);
+	gt_arena_reset(&ex->arena);
+	ex->head_len = 0;
+	ex->request = (struct gt_request){0};
+	ex->response = (struct gt_response){0};
+	ex->failed = false;
+	ex->thread = 0;
+	ex->cell = NULL;
+	ex->received_us = ex->queued_us = ex->started_us = ex->ended_us = 0;
+	ex->gil_us = 0;
+	ex->log_out = ex->log_env = NULL;
+	atomic_store_explicit(&ex->state, GT_EX_IDLE, memory_order_relaxed);
+}
+
+bool
+gt_exchange_move(struct gt_exchange *ex, enum gt_exchange_state from,
+                 enum gt_exchange_state to)
+{
+	unsigned s = atomic_load(&ex->state);
+
+	while ((s & GT_EX_STATE) == (unsigned)from)
+		if (atomic_compare_exchange_weak(
+		        &ex->state, &s, (s & ~GT_EX_STATE) | (unsigned)to))
+			return true;
+	return false;
+}
+
+enum gt_exchange_state
+gt_exchange_state(const struct gt_exchange *ex)
+{
+	return (enum gt_exchange_state)(atomic_load(&ex->state) & GT_EX_STATE);
+}
+
+void
+gt_exchange_post(struct gt_exchange *ex)
+{
+	if ((atomic_fetch_or(&ex->state, GT_EX_POSTED) & GT_EX_POSTED) == 0)
+		gt_mailbox_push(&ex->service->mailbox, ex);
+}
+
+/*
+ * State and bit change in one step: had the loop seen DONE before the post,
+ * it could free the exchange while this thread still posts it.
+ */
+void
+gt_exchange_give_back(struct gt_exchange *ex)
+{
+	unsigned s = atomic_load(&ex->state), done;
+
+	do
+		done = (s & ~GT_EX_STATE) | GT_EX_DONE | GT_EX_POSTED;
+	while (!atomic_compare_exchange_weak(&ex->state, &s, done));
+	if ((s & GT_EX_POSTED) == 0)
+		gt_mailbox_push(&ex->service->mailbox, ex);
+}
+
+bool
+gt_exchange_settle(struct gt_exchange *ex)
+{
+	unsigned s = GT_EX_SENDING;
+
+	return atomic_compare_exchange_strong(&ex->state, &s, GT_EX_IDLE);
+}
+
+enum gt_exchange_state
+gt_exchange_open_post(struct gt_exchange *ex)
+{
+	unsigned s = atomic_fetch_and(&ex->state, ~GT_EX_POSTED);
+
+	return (enum gt_exchange_state)(s & GT_EX_STATE);
+}
+
+bool
+gt_exchange_is_gone(struct gt_exchange *ex)
+{
+	bool gone;
+
+	if (gt_exchange_state(ex) == GT_EX_ABANDONED)
+		return true;
+	gt_mutex_lock(&ex->lock);
+	gone = ex->out.gone || ex->in.failed == GT_GONE;
+	gt_mutex_unlock(&ex->lock);
+	return gone;
+}
+
+void
+gt_exchange_record(const struct gt_exchange *ex, struct gt_access_record *rec,
+                   int64_t now_us, int64_t wall_us)
+{
+	int64_t began = ex->received_us != 0 ? ex->received_us : now_us;
+	bool understood = ex->request.method.len > 0;
+
+	*rec = (struct gt_access_record){
+	    .base = ex->head.p,
+	    .request = understood ? &ex->request : NULL,
+	    .peer = gt_str_of(ex->peer->remote.host),
+	    .status = ex->response.status,
+	    .body_sent = ex->response.sent,
+	    .received = ex->head_len + ex->in.filled,
+	    .wall_us = wall_us,
+	    .duration_us = now_us - began,
+	    .gil_us = ex->gil_us,
+	    .thread = ex->thread,
+	    .on_conn = ex->on_conn,
+	    .out = ex->log_out,
+	    .env = ex->log_env,
+	};
+	if (ex->started_us != 0 && ex->queued_us != 0)
+		rec->queue_us = ex->started_us - ex->queued_us;
+}
+
+void
+gt_service_release(struct gt_service *sv, struct gt_parcel *parcel)
+{
+	parcel->next =
+	    atomic_load_explicit(&sv->released, memory_order_relaxed);
+	while (
+	    !atomic_compare_exchange_weak(&sv->released, &parcel->next, parcel))
+		;
+}
