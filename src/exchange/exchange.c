@@ -82,7 +82,7 @@ gt_exchange_reset(struct gt_exchange *ex)
 	ex->head_len = 0;
 	ex->request = (struct gt_request){0};
 	ex->response = (struct gt_response){0};
-	ex->failed = false;
+	ex->failed = ex->logged = false;
 	ex->thread = 0;
 	ex->cell = NULL;
 	ex->received_us = ex->queued_us = ex->started_us = ex->ended_us = 0;

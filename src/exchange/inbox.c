@@ -27,20 +27,30 @@ gt_inbox_open(struct gt_exchange *ex, size_t size)
 	if ((in->ring = malloc(cap)) == NULL)
 		return GT_NOMEM;
 	in->cap = cap;
+	in->has_body = true;
 	return GT_OK;
+}
+
+size_t
+gt_inbox_free(struct gt_exchange *ex)
+{
+	struct gt_inbox *in = &ex->in;
+	size_t room;
+
+	gt_mutex_lock(&ex->lock);
+	room = in->cap - filled_locked(in);
+	in->loop_waits = room == 0;
+	gt_mutex_unlock(&ex->lock);
+	return room;
 }
 
 size_t
 gt_inbox_room(struct gt_exchange *ex, char **p)
 {
 	struct gt_inbox *in = &ex->in;
-	size_t at, room;
+	size_t room = gt_inbox_free(ex);
+	size_t at = (size_t)in->filled & (in->cap - 1);
 
-	gt_mutex_lock(&ex->lock);
-	at = (size_t)in->filled & (in->cap - 1);
-	room = in->cap - filled_locked(in);
-	in->loop_waits = room == 0;
-	gt_mutex_unlock(&ex->lock);
 	*p = in->ring + at;
 	return room < in->cap - at ? room : in->cap - at;
 }

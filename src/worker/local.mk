@@ -7,8 +7,10 @@ libgt_worker_a_SOURCES = \
 	src/worker/loop.c \
 	src/worker/monitor.c \
 	src/worker/pool.c \
+	src/worker/reader.c \
 	src/worker/queue.c \
 	src/worker/worker.c \
+	src/worker/writer.c \
 	src/worker/worker_priv.h \
 	include/gthreadd/worker/worker.h
 libgt_worker_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)

@@ -60,9 +60,10 @@ struct gt_service {
 	const struct gt_settings *settings;
 	struct gt_http_limits limits;
 	struct gt_str server;                  /* Server field */
-	const struct gt_access_format *access; /* NULL: no access log */
+	struct gt_access_format *access; /* NULL: no access log */
 	struct gt_mailbox mailbox;
 	_Atomic bool closing; /* draining: answers close their connection */
+	_Atomic bool watched; /* the loop must see every answer that ends */
 	_Atomic(struct gt_parcel *) released; /* parcels to be released */
 };
 
@@ -97,6 +98,7 @@ struct gt_exchange {
 
 	/* facts of the answer */
 	struct gt_response response;
+	bool logged;          /* its access line was written */
 	bool failed;          /* the response cannot be completed: close */
 	unsigned thread;      /* pool thread, from 1; 0: the loop */
 	struct gt_cell *cell; /* that thread's; NULL: none */

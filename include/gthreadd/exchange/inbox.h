@@ -42,6 +42,8 @@ GT_MUST_CHECK enum gt_err gt_inbox_open(struct gt_exchange *ex,
                                         size_t size) GT_ON_LOOP;
 /* Free room in one piece; 0: full (then the reader's taking posts ex). */
 size_t gt_inbox_room(struct gt_exchange *ex, char **p) GT_ON_LOOP;
+/* All free room; 0: full, as above. */
+size_t gt_inbox_free(struct gt_exchange *ex) GT_ON_LOOP;
 /* n octets have been written into that room. */
 void gt_inbox_filled(struct gt_exchange *ex, size_t n) GT_ON_LOOP;
 /* The body is complete. */

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Accepting connections: one per listener and turn of the loop, so that other
+ * workers get theirs, and none while this worker has enough to do.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gthreadd/base/log.h"
+#include "worker_priv.h"
+
+#define FD_PAUSE_US 100000   /* without descriptors: not again before */
+#define FD_WARN_US  10000000 /* and one log line in this time */
+
+/* No descriptors or memory left: leave the connection in the queue. */
+GT_ON_LOOP static void
+pause_accepting(struct gt_worker *w)
+{
+	const struct timeval tv = {0, FD_PAUSE_US};
+	int64_t now = gt_loop_now(w);
+
+	evtimer_add(&w->pause_ev, &tv);
+	w->accept_pause_us = now + FD_PAUSE_US;
+	if (now - w->fd_warned_us < FD_WARN_US && w->fd_warned_us != 0)
+		return;
+	w->fd_warned_us = now;
+	gt_log_error("connections wait: %s", gt_err_text(GT_SYS));
+}
+
+/* false: there was none. */
+GT_ON_LOOP static bool
+accept_one(struct gt_acceptor *a)
+{
+	struct gt_worker *w = a->worker;
+	struct sockaddr_storage ss = {0};
+	socklen_t len = sizeof(ss);
+	int fd;
+
+	fd = accept4(a->listener->fd, (void *)&ss, &len,
+	             SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		atomic_fetch_add_explicit(&w->board->accepted, 1,
+		                          memory_order_relaxed);
+		gt_conn_open(w, fd, a->listener, (void *)&ss);
+		return true;
+	}
+	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+	    errno == ENOMEM)
+		pause_accepting(w);
+	return errno == ECONNABORTED || errno == EINTR;
+}
+
+/* The end of the turn decides; it needs a turn for that. */
+static void
+on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+static void
+on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	gt_assert_loop();
+	accept_one(arg);
+}
+
+/*
+ * While it does not accept, the loop must see every answer that ends, or it
+ * would not notice that the load has fallen.
+ */
+GT_ON_LOOP static void
+arm(struct gt_worker *w, bool on)
+{
+	if (w->accepts == on)
+		return;
+	w->accepts = on;
+	atomic_store(&w->service.watched, !on);
+	for (size_t i = 0; i < w->nacceptors; i++) {
+		if (on)
+			event_add(&w->acceptors[i].ev, NULL);
+		else
+			event_del(&w->acceptors[i].ev);
+	}
+}
+
+/* Leave at the limits, return at half of them. */
+static bool
+has_room(const struct gt_worker *w, size_t load)
+{
+	size_t most_load = w->nthreads + w->queue_size;
+	size_t most_conns = w->settings->worker_connections;
+
+	if (w->accepts)
+		return load < most_load && w->nconns < most_conns;
+	return load <= most_load / 2 && w->nconns <= most_conns / 2;
+}
+
+void
+gt_acceptor_admit(struct gt_worker *w, size_t load)
+{
+	if (w->state == GT_WORKER_SERVING)
+		arm(w,
+		    has_room(w, load) && gt_loop_now(w) >= w->accept_pause_us);
+}
+
+enum gt_err
+gt_acceptor_start(struct gt_worker *w)
+{
+	const struct gt_listeners *ls = w->child->listeners;
+
+	if ((w->acceptors = calloc(ls->n, sizeof(*w->acceptors))) == NULL &&
+	    ls->n > 0)
+		return GT_NOMEM;
+	for (size_t i = 0; i < ls->n; i++) {
+		struct gt_acceptor *a = &w->acceptors[i];
+
+		a->worker = w;
+		a->listener = &ls->v[i];
+		event_assign(&a->ev, w->base, a->listener->fd,
+		             EV_READ | EV_PERSIST, on_accept, a);
+	}
+	w->nacceptors = ls->n;
+	evtimer_assign(&w->pause_ev, w->base, on_pause_over, w);
+	return GT_OK;
+}
+
+void
+gt_acceptor_stop(struct gt_worker *w)
+{
+	arm(w, false);
+	for (size_t i = 0; i < w->nacceptors; i++) {
+		while (w->nconns < w->settings->worker_connections &&
+		       gt_loop_now(w) >= w->accept_pause_us &&
+		       accept_one(&w->acceptors[i]))
+			;
+		close(w->acceptors[i].listener->fd);
+	}
+	w->nacceptors = 0;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections: their states, their ends, their timeouts. The loop's alone. A
+ * connection outlives its exchange: while a thread still has it, a closed
+ * connection waits in the state GONE.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gthreadd/base/fd.h"
+#include "gthreadd/base/log.h"
+#include "worker_priv.h"
+
+#define LINGER_US       2000000 /* wait for the client's FIN */
+#define QUIET_US        1000000 /* a draining worker waits for a last request */
+#define SETTLED_KEEP_US 1000000 /* then an idle connection gives its ex back \
+	                         */
+
+static void
+on_read(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	gt_assert_loop();
+	gt_conn_read(arg);
+}
+
+static void
+on_write(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	gt_assert_loop();
+	gt_conn_write(arg);
+}
+
+void
+gt_conn_open(struct gt_worker *w, int fd, const struct gt_listener *ls,
+             const struct sockaddr *sa)
+{
+	struct gt_conn *c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		gt_log_error("connection dropped: out of memory");
+		close(fd);
+		return;
+	}
+	c->worker = w;
+	c->fd = fd;
+	c->peer.is_unix = ls->is_unix;
+	c->peer.local = &ls->local;
+	gt_addr_text(sa, &c->peer.remote);
+	event_assign(&c->read_ev, w->base, fd, EV_READ | EV_PERSIST, on_read,
+	             c);
+	event_assign(&c->write_ev, w->base, fd, EV_WRITE | EV_PERSIST, on_write,
+	             c);
+	TAILQ_INSERT_TAIL(&w->conns, c, link);
+	w->nconns++;
+	gt_conn_move(c, GT_CONN_FIRST);
+	gt_conn_arm_read(c, true);
+}
+
+void
+gt_conn_move(struct gt_conn *c, enum gt_conn_state to)
+{
+	struct gt_worker *w = c->worker;
+
+	w->nparked += (size_t)(to == GT_CONN_IDLE);
+	w->nparked -= (size_t)(c->state == GT_CONN_IDLE);
+	c->state = to;
+	c->since_us = gt_loop_now(w);
+}
+
+void
+gt_conn_arm_read(struct gt_conn *c, bool on)
+{
+	if (c->reads == on)
+		return;
+	c->reads = on;
+	if (on)
+		event_add(&c->read_ev, NULL);
+	else
+		event_del(&c->read_ev);
+}
+
+void
+gt_conn_arm_write(struct gt_conn *c, bool on)
+{
+	if (c->writes == on)
+		return;
+	c->writes = on;
+	if (on)
+		event_add(&c->write_ev, NULL);
+	else
+		event_del(&c->write_ev);
+}
+
+GT_ON_LOOP static void
+drop_exchange(struct gt_conn *c)
+{
+	if (c->ex != NULL)
+		gt_loop_give_exchange(c->worker, c->ex);
+	c->ex = NULL;
+}
+
+/* No thread holds anything of c. */
+GT_ON_LOOP static void
+destroy(struct gt_conn *c)
+{
+	drop_exchange(c);
+	gt_buf_fini(&c->rest);
+	TAILQ_REMOVE(&c->worker->conns, c, link);
+	free(c);
+}
+
+/*
+ * Take the request away from the queue or from the thread that runs it.
+ * false: the thread is past the app and about to let go.
+ */
+GT_ON_LOOP static bool
+abandon(struct gt_exchange *ex)
+{
+	if (!gt_exchange_move(ex, GT_EX_QUEUED, GT_EX_ABANDONED) &&
+	    !gt_exchange_move(ex, GT_EX_RUNNING, GT_EX_ABANDONED))
+		return false;
+	gt_inbox_fail(ex, GT_GONE);
+	gt_outbox_fail(ex);
+	return true;
+}
+
+void
+gt_conn_close(struct gt_conn *c, const char *why)
+{
+	bool with_thread = c->state == GT_CONN_BUSY && !gt_conn_settle(c);
+
+	if (c->state == GT_CONN_GONE)
+		return;
+	gt_conn_arm_read(c, false);
+	gt_conn_arm_write(c, false);
+	if (with_thread && !abandon(c->ex)) {
+		c->close_due = true; /* see gt_conn_attend */
+		return;
+	}
+	gt_log_debug("connection closed peer=%s requests=%u reason=\"%s\"",
+	             c->peer.remote.host, c->requests, why);
+	gt_fd_close(&c->fd);
+	c->worker->nconns--;
+	gt_conn_move(c, GT_CONN_GONE);
+	if (!with_thread)
+		destroy(c);
+}
+
+void
+gt_conn_linger(struct gt_conn *c)
+{
+	drop_exchange(c);
+	gt_buf_fini(&c->rest);
+	if (c->ended || shutdown(c->fd, SHUT_WR) < 0) {
+		gt_conn_close(c, "answered");
+		return;
+	}
+	gt_conn_move(c, GT_CONN_LINGER);
+	gt_conn_arm_write(c, false);
+	gt_conn_arm_read(c, true);
+}
+
+/*
+ * The answer said that the connection closes. An RST would cut the answer
+ * off when octets arrive behind the close; a client that asked for the close
+ * itself, and whose request was read to its end, sends none.
+ */
+GT_ON_LOOP static void
+end_politely(struct gt_conn *c)
+{
+	if (!c->ex->request.keep_alive && c->rest.len == 0 &&
+	    gt_body_is_done(&c->body) && !c->body_broken)
+		gt_conn_close(c, "answered, as the client wished");
+	else
+		gt_conn_linger(c);
+}
+
+void
+gt_conn_next(struct gt_conn *c)
+{
+	const struct gt_exchange *ex = c->ex;
+
+	if (!ex->response.keep_alive || ex->failed || c->body_broken) {
+		end_politely(c);
+		return;
+	}
+	if (!gt_body_is_done(&c->body)) {
+		gt_conn_move(c, GT_CONN_DRAIN);
+		gt_conn_arm_read(c, true);
+		gt_conn_feed_rest(c);
+		return;
+	}
+	drop_exchange(c);
+	gt_conn_move(c, GT_CONN_IDLE);
+	if (c->rest.len > 0)
+		gt_conn_feed_rest(c);
+	else if (c->ended)
+		gt_conn_close(c, "client has nothing more to ask");
+	else
+		gt_conn_arm_read(c, true);
+}
+
+bool
+gt_conn_settle(struct gt_conn *c)
+{
+	if (atomic_load(&c->ex->state) != GT_EX_IDLE)
+		return false;
+	gt_conn_move(c, GT_CONN_IDLE);
+	c->since_us = c->ex->ended_us;
+	drop_exchange(c);
+	return true;
+}
+
+/* The thread has let go: send the answer, or bury a closed connection. */
+GT_ON_LOOP static void
+complete(struct gt_conn *c)
+{
+	if (c->state == GT_CONN_GONE) {
+		destroy(c);
+		return;
+	}
+	gt_conn_move(c, GT_CONN_WRITE);
+	if (c->close_due)
+		gt_conn_close(c, "client left");
+	else
+		gt_conn_write(c);
+}
+
+/* A running request wants something: send, 100 Continue, more body. */
+GT_ON_LOOP static void
+help(struct gt_conn *c)
+{
+	if (c->state != GT_CONN_BUSY)
+		return;
+	if (gt_inbox_take_continue(c->ex)) {
+		gt_conn_send_continue(c);
+		return;
+	}
+	if (!gt_body_is_done(&c->body) && !c->body_broken && !c->reads) {
+		gt_conn_read_body(c);
+		return;
+	}
+	gt_conn_write(c);
+}
+
+void
+gt_conn_attend(struct gt_exchange *ex)
+{
+	if (gt_exchange_open_post(ex) == GT_EX_DONE)
+		complete(ex->conn);
+	else
+		help(ex->conn);
+}
+
+/* 0 = off. */
+static bool
+is_over(int64_t since_us, int64_t limit_ms, int64_t now_us)
+{
+	return limit_ms > 0 && now_us - since_us > limit_ms * 1000;
+}
+
+/* The app waits for its client, or the client does not read. */
+GT_ON_LOOP static void
+sweep_busy(struct gt_conn *c, int64_t now_us)
+{
+	const struct gt_settings *s = c->worker->settings;
+
+	if (c->writes && is_over(c->write_us, s->write_timeout_ms, now_us)) {
+		gt_conn_close(c, "client did not read (write-timeout)");
+	} else if (!gt_body_is_done(&c->body) && c->reads &&
+	           is_over(c->since_us, s->body_timeout_ms, now_us) &&
+	           gt_inbox_reader_waits(c->ex)) {
+		c->body_broken = true;
+		gt_conn_arm_read(c, false);
+		gt_inbox_fail(c->ex, GT_TIMEOUT);
+	}
+}
+
+/* A draining worker closes an idle connection after a quiet window. */
+GT_ON_LOOP static void
+sweep_idle(struct gt_conn *c, int64_t now_us)
+{
+	const struct gt_worker *w = c->worker;
+
+	if (w->state == GT_WORKER_DRAINING && now_us - c->since_us > QUIET_US)
+		gt_conn_close(c, "worker stops");
+	else if (is_over(c->since_us, w->settings->keep_alive_ms, now_us))
+		gt_conn_close(c, "idle (keep-alive)");
+}
+
+void
+gt_conn_sweep(struct gt_conn *c, int64_t now_us)
+{
+	const struct gt_settings *s = c->worker->settings;
+
+	if (c->state == GT_CONN_BUSY && now_us - c->since_us > SETTLED_KEEP_US)
+		gt_conn_settle(c);
+	switch (c->state) {
+	case GT_CONN_FIRST:
+		if (is_over(c->since_us, s->header_timeout_ms, now_us))
+			gt_conn_close(c, "nothing came (header-timeout)");
+		return;
+	case GT_CONN_HEAD:
+		if (is_over(c->since_us, s->header_timeout_ms, now_us))
+			gt_conn_refuse(c, GT_TIMEOUT, "header-timeout");
+		return;
+	case GT_CONN_BODY:
+		if (is_over(c->since_us, s->body_timeout_ms, now_us))
+			gt_conn_refuse(c, GT_TIMEOUT, "body-timeout");
+		return;
+	case GT_CONN_BUSY:
+		sweep_busy(c, now_us);
+		return;
+	case GT_CONN_WRITE:
+		if (is_over(c->write_us, s->write_timeout_ms, now_us))
+			gt_conn_close(c, "client did not read (write-timeout)");
+		return;
+	case GT_CONN_DRAIN:
+		if (is_over(c->since_us, s->body_timeout_ms, now_us))
+			gt_conn_close(c, "body-timeout");
+		return;
+	case GT_CONN_IDLE:
+		sweep_idle(c, now_us);
+		return;
+	case GT_CONN_LINGER:
+		if (now_us - c->since_us > LINGER_US)
+			gt_conn_close(c, "lingered");
+		return;
+	case GT_CONN_GONE:
+		return;
+	}
+}

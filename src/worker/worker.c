@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A worker's life: boot, serve, drain, exit. The process's main thread boots
+ * Python and imports the app, then becomes the loop; it takes the GIL again
+ * only when the loop has ended.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gthreadd/base/clock.h"
+#include "gthreadd/base/fd.h"
+#include "gthreadd/base/log.h"
+#include "gthreadd/net/channel.h"
+#include "gthreadd/python/gil.h"
+#include "gthreadd/python/interp.h"
+#include "gthreadd/worker/worker.h"
+#include "worker_priv.h"
+
+#define QUICK_EXIT_US 1000000 /* for what runs at exit, after INT or QUIT */
+
+#ifdef GT_SANITIZE
+static const bool finalize = true; /* so that leaks can be told apart */
+#else
+static const bool finalize = false;
+#endif
+
+/* Signals a worker obeys; an app's own handlers for them are replaced. */
+static const int obeyed[] = {SIGTERM, SIGINT, SIGQUIT, SIGUSR1};
+
+void
+gt_worker_drain(struct gt_worker *w)
+{
+	if (w->state != GT_WORKER_SERVING)
+		return;
+	gt_log_info("worker drains connections=%zu", w->nconns);
+	gt_acceptor_stop(w);
+	w->state = GT_WORKER_DRAINING;
+	w->drain_until_us =
+	    gt_loop_now(w) + w->settings->graceful_timeout_ms * 1000;
+	atomic_store(&w->service.closing, true);
+	atomic_store(&w->board->ready, 2);
+}
+
+void
+gt_worker_quit(struct gt_worker *w, const char *why)
+{
+	gt_log_info("worker quits reason=\"%s\"", why);
+	w->quick = true;
+	w->state = GT_WORKER_ENDED;
+}
+
+/*
+ * Put an open log in the place of the old one, under the same number: the
+ * log thread and faulthandler know only the number.
+ */
+static void
+replace_log(int old, int new)
+{
+	if (old >= 0 && dup3(new, old, O_CLOEXEC) < 0)
+		gt_log_error("log not replaced: %s", gt_err_text(GT_SYS));
+	close(new);
+}
+
+/* USR1 sent to this worker alone; the master's comes over the channel. */
+static void
+reopen_log(const char *path, int fd)
+{
+	int new;
+
+	if (fd < 0 || strcmp(path, "-") == 0)
+		return;
+	if (gt_fd_open_log(path, STDERR_FILENO, &new) != GT_OK)
+		gt_log_error("log not reopened path=%s: %s", path,
+		             gt_err_text(GT_SYS));
+	else
+		replace_log(fd, new);
+}
+
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct gt_worker *w = arg;
+
+	(void)what;
+	gt_assert_loop();
+	switch (sig) {
+	case SIGTERM:
+		gt_worker_drain(w);
+		return;
+	case SIGUSR1:
+		reopen_log(w->settings->error_logfile, w->child->error_log_fd);
+		reopen_log(w->settings->access_logfile,
+		           w->child->access_log_fd);
+		return;
+	default:
+		gt_worker_quit(w, sig == SIGINT ? "INT" : "QUIT");
+	}
+}
+
+static void
+on_channel(evutil_socket_t fd, short what, void *arg)
+{
+	struct gt_worker *w = arg;
+	struct gt_channel_msg msg;
+	enum gt_err rc;
+
+	(void)what;
+	gt_assert_loop();
+	while ((rc = gt_channel_recv((int)fd, &msg)) == GT_OK) {
+		if (msg.type == GT_CHANNEL_REOPEN && msg.nfds > 0)
+			replace_log(w->child->error_log_fd, msg.fds[0]);
+		if (msg.type == GT_CHANNEL_REOPEN && msg.nfds > 1)
+			replace_log(w->child->access_log_fd, msg.fds[1]);
+	}
+	if (rc == GT_AGAIN)
+		return;
+	event_del(&w->channel_ev);
+	gt_worker_quit(w, "the master is gone");
+}
+
+/* ---- boot ---- */
+
+static void
+set_environment(const struct gt_strv *env)
+{
+	for (size_t i = 0; i < env->n; i++)
+		putenv(env->v[i]); /* owned by the settings, which stay */
+}
+
+static enum gt_err
+init_service(struct gt_worker *w)
+{
+	const struct gt_settings *s = w->settings;
+	const char *why;
+
+	w->service.settings = s;
+	w->service.limits = (struct gt_http_limits){
+	    .line = s->limit_request_line,
+	    .fields = s->limit_request_fields,
+	    .field = s->limit_request_field_size,
+	    .head = s->limit_request_head,
+	};
+	w->service.server = gt_str_of(s->server_header);
+	if (w->child->access_log_fd < 0)
+		return GT_OK;
+	return gt_access_compile(s->access_logformat, &w->service.access, &why);
+}
+
+static enum gt_err
+init(struct gt_worker *w, const struct gt_child *child)
+{
+	enum gt_err rc;
+
+	w->child = child;
+	w->settings = child->settings;
+	w->wake_fd = -1;
+	TAILQ_INIT(&w->conns);
+	gt_queue_init(&w->queue);
+	if ((rc = gt_board_map(child->board_fd, true, &w->board)) != GT_OK)
+		return rc;
+	atomic_store(&w->board->pid, getpid());
+	w->nthreads = w->board->threads;
+	w->queue_size = w->settings->queue_size != 0 ? w->settings->queue_size
+	                                             : 2 * w->nthreads;
+	return init_service(w);
+}
+
+/* Say once what the app had in mind for signals that are ours. */
+GT_NEEDS_GIL static void
+warn_of_handlers(void)
+{
+	char names[128];
+
+	if (gt_interp_signals(obeyed, sizeof(obeyed) / sizeof(obeyed[0]), names,
+	                      sizeof(names)))
+		gt_log_warning("the application's signal handlers are replaced "
+		               "signals=\"%s\"",
+		               names);
+}
+
+/*
+ * Start Python and import the app; the GIL is free afterwards. Out of the
+ * analysis: a failed start leaves no GIL to give.
+ */
+GT_TSA(no_thread_safety_analysis) static int boot_python(struct gt_worker *w)
+{
+	int code = GT_EXIT_OK;
+
+	if (gt_interp_start(w->settings) != GT_OK)
+		return GT_EXIT_BOOT;
+	gt_interp_faulthandler(w->child->error_log_fd);
+	if (gt_app_load(w->settings, w->settings->workers > 1, &w->app) !=
+	    GT_OK)
+		code = GT_EXIT_APP;
+	else
+		warn_of_handlers();
+	gt_gil_give();
+	return code;
+}
+
+/* From here on signals are events, whatever the app has installed. */
+static enum gt_err
+start_signals(struct gt_worker *w)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGWINCH, SIG_IGN);
+	for (size_t i = 0; i < sizeof(obeyed) / sizeof(obeyed[0]); i++) {
+		struct event *ev = &w->signal_ev[i];
+
+		evsignal_assign(ev, w->base, obeyed[i], on_signal, w);
+		if (evsignal_add(ev, NULL) < 0)
+			return GT_SYS;
+		w->nsignals++;
+	}
+	event_assign(&w->channel_ev, w->base, w->child->channel_fd,
+	             EV_READ | EV_PERSIST, on_channel, w);
+	return event_add(&w->channel_ev, NULL) < 0 ? GT_SYS : GT_OK;
+}
+
+GT_NO_GIL static enum gt_err
+start_threads(struct gt_worker *w)
+{
+	enum gt_err rc;
+
+	rc =
+	    gt_logthread_create(w->child->error_log_fd, w->child->access_log_fd,
+	                        &w->board->log_dropped, &w->log);
+	if (rc != GT_OK)
+		return rc;
+	if ((rc = gt_loop_init(w)) != GT_OK ||
+	    (rc = start_signals(w)) != GT_OK ||
+	    (rc = gt_pool_start(w)) != GT_OK)
+		return rc;
+	if ((rc = gt_monitor_start(w)) != GT_OK)
+		return rc;
+	return gt_acceptor_start(w);
+}
+
+static void
+say_ready(struct gt_worker *w)
+{
+	const struct gt_channel_msg msg = {.type = GT_CHANNEL_READY};
+
+	atomic_store(&w->board->loop_beat_us, gt_clock_us());
+	atomic_store(&w->board->gil_beat_us, gt_clock_us());
+	atomic_store(&w->board->ready, 1);
+	if (gt_channel_send(w->child->channel_fd, &msg) != GT_OK)
+		gt_log_error("worker could not say that it is ready: %s",
+		             gt_err_text(GT_SYS));
+	gt_log_debug("worker ready threads=%u", w->nthreads);
+}
+
+/* ---- exit ---- */
+
+static bool
+is_busy(const struct gt_worker *w)
+{
+	size_t queued;
+
+	return gt_queue_load(&w->queue, &queued) > 0;
+}
+
+/*
+ * A thread is still in the middle of a request: Python must not be taken
+ * down under it. What is logged is written, and that is the end.
+ */
+GT_NORETURN GT_NO_GIL static void
+leave_busy(struct gt_worker *w, int code)
+{
+	gt_log_warning("worker leaves while requests run");
+	gt_logthread_destroy(w->log);
+	_exit(code);
+}
+
+GT_ON_LOOP static void
+close_connections(struct gt_worker *w)
+{
+	struct gt_conn *c, *next;
+
+	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		gt_conn_close(c, "worker ends");
+	}
+}
+
+GT_TSA(no_thread_safety_analysis) static void stop_python(struct gt_worker *w)
+{
+	gt_gil_take();
+	gt_app_release(&w->service);
+	gt_app_destroy(w->app);
+	gt_interp_stop(finalize);
+}
+
+GT_ON_LOOP GT_NO_GIL static void
+finish(struct gt_worker *w)
+{
+	int64_t until = gt_clock_us() + QUICK_EXIT_US;
+
+	if (!w->quick && w->drain_until_us > until)
+		until = w->drain_until_us;
+	gt_logthread_set_deadline(w->log, until, GT_EXIT_OK);
+	close_connections(w);
+	gt_queue_close(&w->queue);
+	if (is_busy(w))
+		leave_busy(w, GT_EXIT_OK);
+	gt_pool_join(w);
+	gt_monitor_stop(w);
+	stop_python(w);
+	gt_log_info("worker exits pid=%d", (int)getpid());
+	gt_logthread_destroy(w->log);
+	gt_loop_fini(w);
+	gt_queue_fini(&w->queue);
+	gt_access_format_destroy(w->service.access);
+	free(w->acceptors);
+	gt_board_unmap(w->board);
+}
+
+int
+gt_worker_main(const struct gt_child *child)
+{
+	struct gt_worker *w = gt_xcalloc(1, sizeof(*w));
+	enum gt_err rc;
+	int code;
+
+	gt_role_set(GT_ROLE_LOOP);
+	gt_assert_loop();
+	set_environment(&child->settings->env);
+	if ((rc = init(w, child)) != GT_OK) {
+		gt_log_error("worker cannot boot: %s", gt_err_text(rc));
+		return GT_EXIT_BOOT;
+	}
+	if ((code = boot_python(w)) != GT_EXIT_OK)
+		return code;
+	if ((rc = start_threads(w)) != GT_OK) {
+		gt_log_error("worker cannot boot: %s", gt_err_text(rc));
+		gt_logthread_destroy(w->log);
+		_exit(GT_EXIT_BOOT);
+	}
+	say_ready(w);
+	gt_loop_run(w);
+	finish(w);
+	free(w);
+	return GT_EXIT_OK;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of a worker know of each other. See doc/threads.md for who
+ * runs where: the loop is the process's main thread.
+ */
+#ifndef GTHREADD_WORKER_PRIV_H
+#define GTHREADD_WORKER_PRIV_H
+
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "gthreadd/base/annot.h"
+#include "gthreadd/base/check.h"
+#include "gthreadd/base/err.h"
+#include "gthreadd/base/lock.h"
+#include "gthreadd/config/child.h"
+#include "gthreadd/exchange/exchange.h"
+#include "gthreadd/http/body.h"
+#include "gthreadd/http/head.h"
+#include "gthreadd/net/listener.h"
+#include "gthreadd/stats/board.h"
+#include "gthreadd/wsgi/wsgi.h"
+
+struct gt_worker;
+
+/* ---- queue.c: requests, and the threads that wait for them ---- */
+
+struct gt_pool_thread {
+	struct gt_worker *worker;
+	unsigned number; /* from 1 */
+	struct gt_thread thread;
+	struct gt_app_thread *app;
+	struct gt_cell *cell;
+
+	struct gt_cond wake;
+	bool woken;                   /* made heir; under queue lock */
+	struct gt_pool_thread *below; /* on the stack of parked threads */
+	int64_t took_us;              /* when it took the GIL; its own */
+};
+
+struct gt_queue {
+	struct gt_mutex lock;
+	/* all under lock; the atomics may be read without it */
+	struct gt_exchange *first, **last;
+	_Atomic size_t queued;
+	struct gt_pool_thread *parked; /* newest on top */
+	bool has_heir;                 /* a thread waits for the GIL */
+	_Atomic size_t running;        /* threads in the middle of a request */
+	bool closed;
+};
+
+/* Why a holder of the GIL got no request. */
+enum gt_take {
+	GT_TAKE_WORK,  /* it got one */
+	GT_TAKE_EMPTY, /* nothing is queued */
+	GT_TAKE_YIELD, /* its quantum is over and others are mid-request */
+};
+
+void gt_queue_init(struct gt_queue *q);
+void gt_queue_fini(struct gt_queue *q);
+/* A chain of n requests, linked by next: one lock, at most one wake. */
+void gt_queue_give(struct gt_queue *q, struct gt_exchange *first,
+                   struct gt_exchange *last, size_t n) GT_ON_LOOP;
+/* Requests waiting and requests running. */
+size_t gt_queue_load(const struct gt_queue *q, size_t *queued);
+/* All parked threads leave; requests that are queued are still taken. */
+void gt_queue_close(struct gt_queue *q);
+/*
+ * Wait to become the heir: the one thread that goes for the GIL. false: the
+ * queue was closed and is empty.
+ */
+bool gt_queue_park(struct gt_queue *q, struct gt_pool_thread *t) GT_NO_GIL;
+/* The heir has the GIL: its first request. false: others took all. */
+bool gt_queue_take_first(struct gt_queue *q,
+                         struct gt_exchange **out) GT_NEEDS_GIL;
+/* The holder is done with one request and asks for the next. */
+enum gt_take gt_queue_take_next(struct gt_queue *q,
+                                const struct gt_pool_thread *t, int64_t now_us,
+                                struct gt_exchange **out) GT_NEEDS_GIL;
+
+/* ---- pool.c ---- */
+
+/* Start all threads and wait until each is ready. Errors: GT_SYS, GT_NOMEM. */
+GT_MUST_CHECK enum gt_err gt_pool_start(struct gt_worker *w) GT_NO_GIL;
+/* Wait for the threads' end after gt_queue_close(). */
+void gt_pool_join(struct gt_worker *w) GT_NO_GIL;
+
+/* ---- monitor.c ---- */
+
+struct gt_monitor {
+	struct gt_worker *worker;
+	struct gt_thread thread;
+	struct gt_mutex lock;
+	struct gt_cond wake;
+	bool stop; /* under lock */
+};
+
+GT_MUST_CHECK enum gt_err gt_monitor_start(struct gt_worker *w);
+void gt_monitor_stop(struct gt_worker *w) GT_NO_GIL;
+
+/* ---- logthread.c: nobody waits for a disk or a pipe ---- */
+
+struct gt_logthread;
+
+enum gt_log_file { GT_LOG_FILE_ERROR, GT_LOG_FILE_ACCESS };
+
+/* access_fd may be -1. dropped: counter on the board. Errors: GT_SYS. */
+GT_MUST_CHECK enum gt_err gt_logthread_create(int error_fd, int access_fd,
+                                              _Atomic uint64_t *dropped,
+                                              struct gt_logthread **out);
+/* Whole lines; dropped and counted when there is no room. Any thread. */
+void gt_logthread_give(struct gt_logthread *lt, enum gt_log_file file,
+                       const char *p, size_t n);
+/* End the process with that code at that time, whatever Python does. */
+void gt_logthread_set_deadline(struct gt_logthread *lt, int64_t at_us,
+                               int exit_code);
+/* Write what is there, end the thread. */
+void gt_logthread_destroy(struct gt_logthread *lt) GT_NO_GIL;
+
+/* ---- conn.c reader.c writer.c: connections; the loop's alone ---- */
+
+enum gt_conn_state {
+	GT_CONN_FIRST,  /* accepted, no octet yet */
+	GT_CONN_HEAD,   /* ex holds part of a head */
+	GT_CONN_BODY,   /* head complete; body collected before dispatch */
+	GT_CONN_BUSY,   /* ex is queued, running or sending; or settled by
+	                   the thread, which the loop has not seen yet */
+	GT_CONN_WRITE,  /* ex is done; the loop sends the rest */
+	GT_CONN_DRAIN,  /* sent; the rest of the request body is dropped */
+	GT_CONN_IDLE,   /* between requests; no ex */
+	GT_CONN_LINGER, /* shut for writing; reads until EOF */
+	GT_CONN_GONE,   /* closed; ex is still with a thread */
+};
+
+struct gt_conn {
+	struct gt_worker *worker;
+	int fd;
+	struct gt_peer peer;
+
+	enum gt_conn_state state;
+	int64_t since_us;       /* state began, or the last progress in it */
+	int64_t write_us;       /* last progress of writing, while it waits */
+	struct gt_exchange *ex; /* NULL: IDLE, FIRST, LINGER */
+	struct gt_head_parser parser;
+	struct gt_body body;
+	struct gt_buf rest; /* received behind what was consumed */
+	unsigned requests;  /* heads completed */
+	bool reads, writes; /* events armed */
+	bool ended;         /* the client sent FIN */
+	bool body_broken;   /* the request body will never be complete */
+	bool close_due;     /* as soon as the thread has let go of ex */
+
+	TAILQ_ENTRY(gt_conn) link;
+	struct event read_ev, write_ev;
+};
+
+/* A connected socket becomes a connection; on error it is closed. */
+void gt_conn_open(struct gt_worker *w, int fd, const struct gt_listener *ls,
+                  const struct sockaddr *sa) GT_ON_LOOP;
+void gt_conn_move(struct gt_conn *c, enum gt_conn_state to) GT_ON_LOOP;
+void gt_conn_arm_read(struct gt_conn *c, bool on) GT_ON_LOOP;
+void gt_conn_arm_write(struct gt_conn *c, bool on) GT_ON_LOOP;
+/* Close now; what a thread still holds is abandoned. c may be freed. */
+void gt_conn_close(struct gt_conn *c, const char *why) GT_ON_LOOP;
+/* No more answers: shut for writing, wait for the client's FIN. */
+void gt_conn_linger(struct gt_conn *c) GT_ON_LOOP;
+/* The answer is out: next request, or the end of the connection. */
+void gt_conn_next(struct gt_conn *c) GT_ON_LOOP;
+/* An exchange came off the mailbox. */
+void gt_conn_attend(struct gt_exchange *ex) GT_ON_LOOP;
+/* A BUSY connection whose thread has sent its answer becomes IDLE. */
+bool gt_conn_settle(struct gt_conn *c) GT_ON_LOOP;
+/* Close what has waited too long. c may be freed. */
+void gt_conn_sweep(struct gt_conn *c, int64_t now_us) GT_ON_LOOP;
+
+/* reader.c: the socket is readable, or rest has octets. c may be freed. */
+void gt_conn_read(struct gt_conn *c) GT_ON_LOOP;
+/* Begin with what is in rest. */
+void gt_conn_feed_rest(struct gt_conn *c) GT_ON_LOOP;
+/* Read on with the body of a request that runs. */
+void gt_conn_read_body(struct gt_conn *c) GT_ON_LOOP;
+
+/* writer.c: send what there is. c may be freed. */
+void gt_conn_write(struct gt_conn *c) GT_ON_LOOP;
+/* The client waits for it before it sends its body. c may be freed. */
+void gt_conn_send_continue(struct gt_conn *c) GT_ON_LOOP;
+/* The loop's own answer to a request it refuses. c may be freed. */
+void gt_conn_refuse(struct gt_conn *c, enum gt_err err,
+                    const char *why) GT_ON_LOOP;
+/*
+ * Last-out send: the pool thread sends a complete response itself, without
+ * blocking, on the socket it is lent for this moment (design: rule 7), or
+ * gives the exchange back to the loop. ex must not be touched afterwards.
+ */
+void gt_conn_send_last(struct gt_exchange *ex) GT_ON_POOL GT_NO_GIL;
+/* The access-log line of a finished exchange. Any thread. */
+void gt_conn_log(struct gt_exchange *ex, int64_t now_us);
+
+/* ---- acceptor.c ---- */
+
+struct gt_acceptor {
+	struct gt_worker *worker;
+	const struct gt_listener *listener;
+	struct event ev;
+};
+
+GT_MUST_CHECK enum gt_err gt_acceptor_start(struct gt_worker *w);
+/* Listeners leave or return to the loop, as the load says. */
+void gt_acceptor_admit(struct gt_worker *w, size_t load) GT_ON_LOOP;
+/* Accept what already waits in the listen queues, then never again. */
+void gt_acceptor_stop(struct gt_worker *w) GT_ON_LOOP;
+
+/* ---- loop.c ---- */
+
+GT_MUST_CHECK enum gt_err gt_loop_init(struct gt_worker *w);
+void gt_loop_fini(struct gt_worker *w);
+/* Until the worker has ended. */
+void gt_loop_run(struct gt_worker *w) GT_ON_LOOP GT_NO_GIL;
+/* Now, read once per turn of the loop. */
+int64_t gt_loop_now(struct gt_worker *w) GT_ON_LOOP;
+/* Queue it at the end of this turn. */
+void gt_loop_dispatch(struct gt_worker *w, struct gt_exchange *ex) GT_ON_LOOP;
+/* An exchange for a new request. NULL: out of memory. */
+struct gt_exchange *gt_loop_take_exchange(struct gt_worker *w) GT_ON_LOOP;
+void gt_loop_give_exchange(struct gt_worker *w,
+                           struct gt_exchange *ex) GT_ON_LOOP;
+/* 29 octets of the Date field, of this second. */
+const char *gt_loop_date(struct gt_worker *w) GT_ON_LOOP;
+
+/* ---- worker.c ---- */
+
+enum gt_worker_state {
+	GT_WORKER_SERVING,
+	GT_WORKER_DRAINING, /* accepts no more; ends with its connections */
+	GT_WORKER_ENDED,
+};
+
+#define GT_WORKER_SIGNALS 6
+#define GT_SCRATCH        65536
+
+struct gt_worker {
+	const struct gt_child *child;
+	const struct gt_settings *settings;
+	struct gt_service service;
+	struct gt_board *board;
+	struct gt_app *app;
+	struct gt_logthread *log;
+	struct gt_monitor monitor;
+
+	struct gt_queue queue;
+	struct gt_pool_thread *threads;
+	unsigned nthreads;
+	struct gt_cond pool_started;
+	unsigned pool_ready, pool_failed; /* under queue.lock */
+
+	/* the loop's */
+	enum gt_worker_state state;
+	bool quick;             /* INT or QUIT: nothing is waited for */
+	int64_t drain_until_us; /* graceful-timeout */
+	int64_t now_us;         /* 0: not read in this turn */
+	struct event_base *base;
+	int wake_fd;
+	struct event wake_ev, tick_ev, channel_ev;
+	struct event signal_ev[GT_WORKER_SIGNALS];
+	size_t nsignals;
+	struct gt_acceptor *acceptors;
+	size_t nacceptors;
+	bool accepts;            /* the acceptors' events are armed */
+	size_t queue_size;       /* effective `queue-size` */
+	struct event pause_ev;   /* ends a pause of accepting */
+	int64_t accept_pause_us; /* no descriptors left: not before then */
+	int64_t fd_warned_us;
+	TAILQ_HEAD(, gt_conn) conns;
+	size_t nconns;
+	size_t nparked;
+	struct gt_exchange *free_exchanges;
+	size_t nfree;
+	struct gt_exchange *batch, *batch_last;
+	size_t nbatch;
+	uint64_t nrequests;
+	time_t date_second;
+	char date[GT_HTTP_DATE_LEN];
+	char scratch[GT_SCRATCH]; /* chunked bodies, dropped octets */
+};
+
+/* End: drain, or at once. */
+void gt_worker_drain(struct gt_worker *w) GT_ON_LOOP;
+void gt_worker_quit(struct gt_worker *w, const char *why) GT_ON_LOOP;
+
+#endif

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the outbox to the socket: by the loop, or by a pool thread for the one
+ * write it is lent the socket for.
+ *
+ * Order on the wire: drain, then what was published, then what the thread
+ * left in own, then the parcel or the file.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "gthreadd/base/clock.h"
+#include "gthreadd/base/fd.h"
+#include "gthreadd/base/log.h"
+#include "worker_priv.h"
+
+#define SENDFILE_MAX (256 * 1024) /* octets of one connection's turn */
+#define IOV_PARTS    16
+#define SENDS_MAX    8 /* then the other connections have their turn */
+
+/* What one try to send came to. */
+enum sent {
+	SENT_SOME,
+	SENT_NOTHING_LEFT,
+	SENT_BLOCKED, /* the socket takes no more now */
+	SENT_FAILED,
+};
+
+static enum sent
+sent_of_errno(void)
+{
+	if (errno == EAGAIN)
+		return SENT_BLOCKED;
+	return errno == EINTR ? SENT_SOME : SENT_FAILED;
+}
+
+/* Make drain the next octets to send; false: there are none now. */
+GT_ON_LOOP static bool
+fill_drain(struct gt_exchange *ex, bool done)
+{
+	struct gt_outbox *out = &ex->out;
+	struct gt_buf spent;
+
+	if (out->drained < out->drain.len)
+		return true;
+	if (out->published)
+		gt_outbox_take(ex);
+	if (out->drained < out->drain.len)
+		return true;
+	if (!done || out->own.len == 0)
+		return false;
+	spent = out->drain;
+	out->drain = out->own;
+	out->own = spent;
+	out->own.len = 0;
+	out->drained = 0;
+	return true;
+}
+
+static size_t
+gather(const struct gt_outbox *out, bool done, struct iovec iov[IOV_PARTS])
+{
+	const struct gt_parcel *pc = done ? out->parcel : NULL;
+	size_t n = 0;
+
+	if (out->drained < out->drain.len)
+		iov[n++] = (struct iovec){out->drain.p + out->drained,
+		                          out->drain.len - out->drained};
+	for (size_t i = pc == NULL ? 0 : pc->pos;
+	     pc != NULL && i < pc->n && n < IOV_PARTS; i++)
+		iov[n++] = pc->iov[i];
+	return n;
+}
+
+static void
+advance_parcel(struct gt_parcel *pc, size_t n)
+{
+	while (n > 0) {
+		struct iovec *v = &pc->iov[pc->pos];
+
+		if (n < v->iov_len) {
+			v->iov_base = (char *)v->iov_base + n;
+			v->iov_len -= n;
+			return;
+		}
+		n -= v->iov_len;
+		pc->pos++;
+	}
+}
+
+GT_ON_LOOP static void
+advance(struct gt_exchange *ex, size_t n)
+{
+	struct gt_outbox *out = &ex->out;
+	size_t left = out->drain.len - out->drained;
+	size_t octets = n < left ? n : left;
+
+	if (out->published)
+		gt_outbox_sent(ex, octets);
+	else
+		out->drained += octets;
+	if (n > octets)
+		advance_parcel(out->parcel, n - octets);
+}
+
+/* One sendmsg of octets and parcel. */
+GT_ON_LOOP static enum sent
+send_octets(struct gt_conn *c, bool done)
+{
+	struct iovec iov[IOV_PARTS];
+	struct gt_outbox *out = &c->ex->out;
+	struct msghdr msg = {.msg_iov = iov};
+	int flags = MSG_NOSIGNAL;
+	ssize_t n;
+
+	fill_drain(c->ex, done);
+	msg.msg_iovlen = gather(out, done, iov);
+	if (msg.msg_iovlen == 0)
+		return SENT_NOTHING_LEFT;
+	if (done && out->file_left > 0)
+		flags |= MSG_MORE;
+	if ((n = sendmsg(c->fd, &msg, flags)) < 0)
+		return sent_of_errno();
+	advance(c->ex, (size_t)n);
+	return SENT_SOME;
+}
+
+/* A file that got shorter meanwhile cannot be completed: close. */
+static enum sent
+send_file(struct gt_conn *c)
+{
+	struct gt_outbox *out = &c->ex->out;
+	size_t want = out->file_left < SENDFILE_MAX ? (size_t)out->file_left
+	                                            : SENDFILE_MAX;
+	ssize_t n;
+
+	if (want == 0 || out->file_fd < 0)
+		return SENT_NOTHING_LEFT;
+	if ((n = sendfile(c->fd, out->file_fd, &out->file_off, want)) < 0)
+		return sent_of_errno();
+	if (n == 0) {
+		gt_log_error("file of a response ended early missing=%llu",
+		             (unsigned long long)out->file_left);
+		c->ex->failed = true;
+		out->file_left = 0;
+		return SENT_NOTHING_LEFT;
+	}
+	out->file_left -= (uint64_t)n;
+	return SENT_SOME;
+}
+
+/* Everything that can be sent in this turn. */
+GT_ON_LOOP static enum sent
+send_all(struct gt_conn *c, bool done)
+{
+	enum sent s = SENT_SOME;
+
+	for (int i = 0; s == SENT_SOME && i < SENDS_MAX; i++)
+		if ((s = send_octets(c, done)) == SENT_SOME)
+			c->write_us = gt_loop_now(c->worker);
+	if (s == SENT_SOME)
+		return SENT_BLOCKED;
+	if (s != SENT_NOTHING_LEFT || !done || c->ex->out.file_fd < 0)
+		return s;
+	if ((s = send_file(c)) == SENT_SOME) {
+		c->write_us = gt_loop_now(c->worker);
+		return c->ex->out.file_left > 0 ? SENT_BLOCKED
+		                                : SENT_NOTHING_LEFT;
+	}
+	return s;
+}
+
+void
+gt_conn_write(struct gt_conn *c)
+{
+	bool done = c->state == GT_CONN_WRITE;
+
+	if (!c->writes)
+		c->write_us = gt_loop_now(c->worker);
+	switch (send_all(c, done)) {
+	case SENT_BLOCKED:
+		gt_conn_arm_write(c, true);
+		return;
+	case SENT_FAILED:
+		if (done)
+			gt_conn_log(c->ex, gt_loop_now(c->worker));
+		gt_conn_close(c, "client left while it was answered");
+		return;
+	case SENT_SOME:
+	case SENT_NOTHING_LEFT:
+		break;
+	}
+	gt_conn_arm_write(c, false);
+	if (!done)
+		return;
+	gt_conn_log(c->ex, gt_loop_now(c->worker));
+	gt_conn_next(c);
+}
+
+/* 100 Continue goes before anything of the answer (RFC 9110 10.1.1). */
+void
+gt_conn_send_continue(struct gt_conn *c)
+{
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	struct gt_outbox *out = &c->ex->out;
+
+	if (out->drained == out->drain.len)
+		out->drained = out->drain.len = 0;
+	if (gt_buf_add(&out->drain, text, sizeof(text) - 1) != GT_OK)
+		gt_conn_close(c, "out of memory");
+	else
+		gt_conn_write(c);
+}
+
+void
+gt_conn_refuse(struct gt_conn *c, enum gt_err err, const char *why)
+{
+	struct gt_worker *w = c->worker;
+	struct gt_exchange *ex = c->ex;
+	unsigned status = gt_status_of_err(err);
+	bool is_head = ex->request.method_id == GT_METHOD_HEAD;
+
+	gt_log_info("request refused status=%u peer=%s reason=\"%s\"", status,
+	            c->peer.remote.host, why != NULL ? why : gt_err_text(err));
+	gt_response_init(&ex->response, 1, is_head, false);
+	c->body_broken = true;
+	ex->out.own.len = 0;
+	if (gt_response_page(&ex->response, &ex->out.own, status,
+	                     w->service.server, gt_loop_date(w)) != GT_OK) {
+		gt_conn_close(c, "out of memory");
+		return;
+	}
+	ex->on_conn = c->requests + 1;
+	gt_conn_move(c, GT_CONN_WRITE);
+	gt_conn_arm_read(c, false);
+	gt_conn_write(c);
+}
+
+/* Complete, in octets alone; the connection goes on, the loop need not know. */
+static bool
+is_simple(const struct gt_exchange *ex)
+{
+	const struct gt_outbox *out = &ex->out;
+
+	return ex->response.keep_alive && !ex->failed && !out->published &&
+	       out->parcel == NULL && out->file_fd < 0 &&
+	       !atomic_load_explicit(&ex->service->watched,
+	                             memory_order_relaxed);
+}
+
+void
+gt_conn_send_last(struct gt_exchange *ex)
+{
+	const struct gt_conn *c = ex->conn;
+	struct gt_outbox *out = &ex->out;
+	ssize_t n;
+
+	if (!is_simple(ex) ||
+	    !gt_exchange_move(ex, GT_EX_RUNNING, GT_EX_SENDING)) {
+		gt_exchange_give_back(ex);
+		return;
+	}
+	n = send(c->fd, out->own.p, out->own.len, MSG_NOSIGNAL);
+	if (n < 0 || (size_t)n < out->own.len) {
+		/* The loop sends the rest, or meets the error itself. */
+		struct gt_buf spent = out->drain;
+
+		out->drain = out->own;
+		out->drained = n < 0 ? 0 : (size_t)n;
+		out->own = spent;
+		out->own.len = 0;
+		gt_exchange_give_back(ex);
+		return;
+	}
+	out->own.len = 0;
+	ex->ended_us = gt_clock_us();
+	gt_conn_log(ex, ex->ended_us);
+	if (!gt_exchange_settle(ex))
+		gt_exchange_give_back(ex);
+}
+
+/*
+ * Once: what a thread has sent was logged by it, before the loop could see
+ * the exchange again. The response is out, so its buffer takes the line.
+ */
+void
+gt_conn_log(struct gt_exchange *ex, int64_t now_us)
+{
+	const struct gt_conn *c = ex->conn;
+	const struct gt_access_format *format = c->worker->service.access;
+	struct gt_buf *line = &ex->out.own;
+	struct gt_access_record rec;
+
+	if (format == NULL || ex->logged)
+		return;
+	ex->logged = true;
+	line->len = 0;
+	gt_exchange_record(ex, &rec, now_us, gt_clock_wall_us());
+	if (gt_access_write(format, &rec, line) == GT_OK)
+		gt_logthread_give(c->worker->log, GT_LOG_FILE_ACCESS, line->p,
+		                  line->len);
+	line->len = 0;
+}
