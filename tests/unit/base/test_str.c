@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "../cmocka_all.h"
+#include "gthreadd/base/str.h"
+
+static void
+comparison_ignores_case_of_letters_only(void **state)
+{
+	(void)state;
+	assert_true(gt_str_eq_icase(GT_STR("Host"), GT_STR("hOST")));
+	assert_false(gt_str_eq_icase(GT_STR("Host"), GT_STR("Hos")));
+	assert_false(gt_str_eq_icase(GT_STR("a["), GT_STR("a{")));
+	assert_true(gt_str_eq((struct gt_str){NULL, 0}, GT_STR("")));
+}
+
+static void
+split_yields_every_part(void **state)
+{
+	struct gt_str rest = GT_STR("a,,b,"), part;
+
+	(void)state;
+	assert_true(gt_str_split(&rest, ',', &part));
+	assert_true(gt_str_eq(part, GT_STR("a")));
+	assert_true(gt_str_split(&rest, ',', &part));
+	assert_int_equal(part.n, 0);
+	assert_true(gt_str_split(&rest, ',', &part));
+	assert_true(gt_str_eq(part, GT_STR("b")));
+	assert_true(gt_str_split(&rest, ',', &part));
+	assert_int_equal(part.n, 0);
+	assert_false(gt_str_split(&rest, ',', &part));
+}
+
+static void
+trim_takes_blanks_from_both_ends(void **state)
+{
+	(void)state;
+	assert_true(gt_str_eq(gt_str_trim(GT_STR(" \t a b\t")), GT_STR("a b")));
+	assert_int_equal(gt_str_trim(GT_STR("  ")).n, 0);
+}
+
+static void
+distance_counts_edits(void **state)
+{
+	(void)state;
+	assert_int_equal(gt_str_distance("worker", "workers"), 1);
+	assert_int_equal(gt_str_distance("thread", "threads"), 1);
+	assert_int_equal(gt_str_distance("kitten", "sitting"), 3);
+	assert_int_equal(gt_str_distance("", "abc"), 3);
+}
+
+static void
+hex_digits(void **state)
+{
+	(void)state;
+	assert_int_equal(gt_ascii_hex('0'), 0);
+	assert_int_equal(gt_ascii_hex('f'), 15);
+	assert_int_equal(gt_ascii_hex('A'), 10);
+	assert_int_equal(gt_ascii_hex('g'), -1);
+	assert_int_equal(gt_ascii_hex('\0'), -1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(comparison_ignores_case_of_letters_only),
+	    cmocka_unit_test(split_yields_every_part),
+	    cmocka_unit_test(trim_takes_blanks_from_both_ends),
+	    cmocka_unit_test(distance_counts_edits),
+	    cmocka_unit_test(hex_digits),
+	};
+
+	return cmocka_run_group_tests_name("base/str", tests, NULL, NULL);
+}
