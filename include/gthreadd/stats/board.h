@@ -8,6 +8,7 @@
 #ifndef GTHREADD_STATS_BOARD_H
 #define GTHREADD_STATS_BOARD_H
 
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,37 +22,41 @@
 #define GT_CELL_TEXT   200
 
 enum gt_cell_state {
-	GT_CELL_PARKED,	 /* waits for work */
-	GT_CELL_HEIR,	 /* waits for the GIL */
+	GT_CELL_PARKED,  /* waits for work */
+	GT_CELL_HEIR,    /* waits for the GIL */
 	GT_CELL_RUNNING, /* in the app */
 	GT_CELL_WAITING, /* in a request, waits for its client */
 };
 
-/* What a thread does: the seqlock makes a copy consistent. */
+/*
+ * What a thread does. The writer is that thread alone. The text is atomic
+ * words, so that a reader in another process (or under TSan) never races: the
+ * seqlock only has to tell that the parts belong together.
+ */
 struct gt_cell {
-	_Atomic uint32_t seq; /* odd while the text below is written */
-	_Atomic uint32_t state;
-	_Atomic uint64_t request;	 /* number of the current or last one */
-	_Atomic int64_t since_us;	 /* when this state began */
-	_Atomic int64_t started_us;	 /* when the request was popped */
-	_Atomic uint64_t done;		 /* requests finished */
+	alignas(64) _Atomic uint32_t seq; /* odd while the rest is written */
+	_Atomic uint32_t state;           /* enum gt_cell_state */
+	_Atomic uint64_t request;   /* number of the current or last one */
+	_Atomic int64_t since_us;   /* when this state began */
+	_Atomic int64_t started_us; /* when the request was popped */
+	_Atomic uint64_t done;      /* requests finished */
 	_Atomic uint32_t text_len;
-	char text[GT_CELL_TEXT];	 /* "GET /path peer", cut */
+	_Atomic uint64_t text[GT_CELL_TEXT / 8]; /* "GET /path peer", cut */
 };
 
 struct gt_board {
 	uint32_t magic;
-	uint32_t threads;		/* cells behind this header */
+	uint32_t threads; /* cells behind this header; gt_board_threads() */
 	_Atomic int32_t pid;
-	_Atomic uint32_t ready;		/* 1: serving, 2: draining */
+	_Atomic uint32_t ready; /* 1: serving, 2: draining */
 	_Atomic int64_t loop_beat_us;
-	_Atomic int64_t gil_beat_us;	/* the monitor had the GIL */
-	_Atomic uint64_t connections;	/* open now */
-	_Atomic uint64_t parked;	/* of them idle between requests */
-	_Atomic uint64_t accepted;	/* since start */
-	_Atomic uint64_t requests;	/* dispatched since start */
-	_Atomic uint64_t queued;	/* waiting for a thread now */
-	_Atomic uint64_t log_dropped;	/* log lines that had no room */
+	_Atomic int64_t gil_beat_us;  /* the monitor had the GIL */
+	_Atomic uint64_t connections; /* open now */
+	_Atomic uint64_t parked;      /* of them idle between requests */
+	_Atomic uint64_t accepted;    /* since start */
+	_Atomic uint64_t requests;    /* dispatched since start */
+	_Atomic uint64_t queued;      /* waiting for a thread now */
+	_Atomic uint64_t log_dropped; /* log lines that had no room */
 	struct gt_cell cell[];
 };
 
@@ -62,14 +67,20 @@ GT_MUST_CHECK enum gt_err gt_board_create(unsigned threads, int *fd);
  * its size does not match its header).
  */
 GT_MUST_CHECK enum gt_err gt_board_map(int fd, bool writable,
-				       struct gt_board **out);
+                                       struct gt_board **out);
 void gt_board_unmap(struct gt_board *b);
+/* Cells of b, as counted when it was mapped: safe whatever b says now. */
+unsigned gt_board_threads(const struct gt_board *b);
 size_t gt_board_size(unsigned threads);
 
-/* Writers. text: cut to GT_CELL_TEXT. */
+/*
+ * Writers. A request begins (state RUNNING; the text is cut to GT_CELL_TEXT)
+ * and ends when the next one begins or the state becomes PARKED or HEIR: then
+ * it counts as done.
+ */
 void gt_cell_begin(struct gt_cell *c, uint64_t request, int64_t now_us,
-		   struct gt_str method, struct gt_str target,
-		   struct gt_str peer);
+                   struct gt_str method, struct gt_str target,
+                   struct gt_str peer);
 void gt_cell_set(struct gt_cell *c, enum gt_cell_state state, int64_t now_us);
 
 /* A consistent copy of a cell. false: it was being written all the time. */
