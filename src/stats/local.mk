@@ -2,6 +2,9 @@ noinst_LIBRARIES += libgt_stats.a
 libgt_stats_a_SOURCES = \
 	src/stats/access.c \
 	src/stats/board.c \
+	src/stats/format.c \
+	src/stats/stats_priv.h \
+	src/stats/tbl/atom.def \
 	include/gthreadd/stats/access.h \
 	include/gthreadd/stats/board.h
 stats_libs = libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(INIH_LIBS)
@@ -18,3 +21,9 @@ tests_unit_stats_test_access_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_board_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_board_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 endif
+
+EXTRA_PROGRAMS += tests/fuzz/fuzz_access
+fuzz_targets += tests/fuzz/fuzz_access
+tests_fuzz_fuzz_access_LDADD = $(stats_libs)
+tests_fuzz_fuzz_access_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+EXTRA_DIST += tests/fuzz/access.dict tests/fuzz/corpus/access

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/* Access-log formats and lines: every atom, escaping, what is missing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gthreadd/base/clock.h"
+#include "gthreadd/http/response.h"
+#include "gthreadd/stats/access.h"
+
+#define COMBINED \
+	"%(h)s %(l)s %(u)s %(t)s \"%(r)s\" %(s)s %(b)s \"%(f)s\" \"%(a)s\""
+#define FIELDS_MAX 8
+
+/* A request made by hand: its octets and the spans into them. */
+struct made {
+	char head[4096];
+	size_t len;
+	struct gt_field field[FIELDS_MAX];
+	struct gt_request rq;
+	struct gt_access_record rec;
+};
+
+static struct gt_span
+put_text(struct made *m, const char *s)
+{
+	size_t n = strlen(s);
+	struct gt_span span = {(uint32_t)m->len, (uint32_t)n};
+
+	assert_true(m->len + n < sizeof m->head);
+	memcpy(m->head + m->len, s, n);
+	m->len += n;
+	return span;
+}
+
+static void
+put_field(struct made *m, const char *name, const char *value)
+{
+	struct gt_field *f = &m->field[m->rq.nfields++];
+
+	assert_true(m->rq.nfields <= FIELDS_MAX);
+	f->name = put_text(m, name);
+	f->value = put_text(m, value);
+	f->id = gt_field_find(gt_str_of(name));
+}
+
+static void
+make(struct made *m, const char *method, const char *path, const char *query)
+{
+	*m = (struct made){.rq = {.minor = 1}};
+	m->rq.method = put_text(m, method);
+	m->rq.target = put_text(m, path);
+	m->rq.path = m->rq.target;
+	if (query != NULL) {
+		put_text(m, "?");
+		m->rq.query = put_text(m, query);
+		m->rq.target.len += 1 + m->rq.query.len;
+	}
+	m->rq.field = m->field;
+	m->rec = (struct gt_access_record){
+	    .base = m->head,
+	    .request = &m->rq,
+	    .peer = GT_STR("192.0.2.7"),
+	    .status = 200,
+	    .body_sent = 1234,
+	    .received = 99,
+	    .wall_us = INT64_C(784111777) * 1000000 + 5,
+	    .duration_us = 1234567,
+	    .queue_us = 11,
+	    .gil_us = 22,
+	    .thread = 3,
+	    .on_conn = 4,
+	    .request_id = GT_STR("abc-1"),
+	};
+}
+
+static char *
+line_of(const char *format, const struct gt_access_record *rec)
+{
+	struct gt_access_format *f;
+	struct gt_buf out = {0};
+	const char *why;
+
+	assert_int_equal(gt_access_compile(format, &f, &why), GT_OK);
+	assert_int_equal(gt_access_write(f, rec, &out), GT_OK);
+	assert_int_equal(gt_buf_add(&out, "", 1), GT_OK);
+	gt_access_format_destroy(f);
+	return out.p;
+}
+
+static void
+check_line(const char *format, const struct made *m, const char *want)
+{
+	char *line = line_of(format, &m->rec);
+
+	assert_true(strlen(line) > 0 && line[strlen(line) - 1] == '\n');
+	line[strlen(line) - 1] = '\0';
+	assert_string_equal(line, want);
+	free(line);
+}
+
+static void
+the_default_format_is_the_combined_one(void **state)
+{
+	char want[200], date[GT_CLF_DATE_LEN];
+	struct made m;
+
+	(void)state;
+	make(&m, "GET", "/a", "b=c");
+	put_field(&m, "Referer", "http://x/");
+	put_field(&m, "User-Agent", "curl/7");
+	gt_clock_clf_date((time_t)784111777, date);
+	snprintf(want, sizeof want,
+	         "192.0.2.7 - - %.*s \"GET /a?b=c HTTP/1.1\" 200 1234 "
+	         "\"http://x/\" \"curl/7\"",
+	         GT_CLF_DATE_LEN, date);
+	check_line(COMBINED, &m, want);
+}
+
+static void
+every_atom_has_its_value(void **state)
+{
+	char want[100];
+	struct made m;
+
+	(void)state;
+	make(&m, "POST", "/p%20q", "x=%20");
+	m.rq.minor = 0;
+	check_line("%(m)s %(U)s %(q)s %(H)s", &m, "POST /p q x=%20 HTTP/1.0");
+	check_line("%(s)s %(b)s %(B)s %(R)s", &m, "200 1234 1234 99");
+	check_line("%(T)s %(D)s %(M)s %(L)s", &m, "1 1234567 1234 1.234567");
+	check_line("%(Q)s %(G)s %(I)s %(P)s %(k)s", &m, "11 22 abc-1 3 4");
+	snprintf(want, sizeof want, "<%ld>", (long)getpid());
+	check_line("%(p)s", &m, want);
+}
+
+static void
+numbers_may_be_written_with_d(void **state)
+{
+	struct made m;
+
+	(void)state;
+	make(&m, "GET", "/", NULL);
+	check_line("%(D)d %(s)d", &m, "1234567 200");
+}
+
+static void
+a_duration_does_not_wrap_after_a_day(void **state)
+{
+	struct made m;
+
+	(void)state;
+	make(&m, "GET", "/", NULL);
+	m.rec.duration_us = INT64_C(90000) * 1000000 + 7;
+	check_line("%(T)s %(D)s %(M)s %(L)s", &m,
+	           "90000 90000000007 90000000 90000.000007");
+	m.rec.duration_us = -5;
+	check_line("%(T)s %(D)s %(L)s", &m, "0 0 0.000000");
+}
+
+static void
+two_percents_are_one_and_text_stays(void **state)
+{
+	struct made m;
+
+	(void)state;
+	make(&m, "GET", "/", NULL);
+	check_line("100%% of %(m)s%%", &m, "100% of GET%");
+	check_line("no atom", &m, "no atom");
+	check_line("", &m, "");
+}
+
+static void
+what_is_missing_is_a_dash(void **state)
+{
+	struct made m;
+
+	(void)state;
+	make(&m, "GET", "/", NULL);
+	m.rec.peer = (struct gt_str){NULL, 0};
+	m.rec.request_id = (struct gt_str){NULL, 0};
+	m.rec.body_sent = 0;
+	m.rec.thread = 0;
+	check_line("%(h)s %(u)s %(f)s %(a)s %(I)s %(P)s", &m, "- - - - - -");
+	check_line("%(b)s %(B)s", &m, "- 0");
+	check_line("%({x-none}i)s %({x-none}o)s %({x}e)s", &m, "- - -");
+}
+
+static void
+a_record_without_a_request_is_dashes(void **state)
+{
+	struct made m;
+
+	(void)state;
+	make(&m, "GET", "/", NULL);
+	m.rec.request = NULL;
+	m.rec.base = NULL;
+	m.rec.status = 400;
+	check_line("\"%(r)s\" %(m)s %(U)s %(q)s %(H)s %(f)s %(u)s %(s)s "
+	           "%({host}i)s",
+	           &m, "\"-\" - - - - - - 400 -");
+}
+
+static void
+request_fields_are_found_in_any_case(void **state)
+{
+	struct made m;
+
+	(void)state;
+	make(&m, "GET", "/", NULL);
+	put_field(&m, "X-Mine", "one");
+	put_field(&m, "ACCEPT", "text/html");
+	check_line("%({x-mine}i)s %({X-MINE}i)s %({Accept}i)s", &m,
+	           "one one text/html");
+}
+
+static void
+the_last_of_repeated_fields_is_logged(void **state)
+{
+	struct made m;
+
+	(void)state;
+	make(&m, "GET", "/", NULL);
+	put_field(&m, "X-Mine", "one");
+	put_field(&m, "x-mine", "two");
+	check_line("%({x-mine}i)s", &m, "two");
+}
+
+static void
+response_fields_and_variables_come_from_the_caller(void **state)
+{
+	const struct gt_str out[] = {GT_STR("text/plain"), {NULL, 0}};
+	const struct gt_str env[] = {GT_STR("joe")};
+	const char *why;
+	const struct gt_str *names;
+	struct gt_access_format *f;
+	struct made m;
+	size_t n;
+
+	(void)state;
+	make(&m, "GET", "/", NULL);
+	m.rec.out = out;
+	m.rec.env = env;
+	check_line("%({Content-Type}o)s %({app.user}e)s %({x}o)s", &m,
+	           "text/plain joe -");
+	assert_int_equal(gt_access_compile("%({Content-Type}o)s %({u.v}e)s%({x"
+	                                   "}o)s",
+	                                   &f, &why),
+	                 GT_OK);
+	names = gt_access_wanted_out(f, &n);
+	assert_int_equal(n, 2);
+	assert_true(gt_str_eq(names[0], GT_STR("Content-Type")));
+	assert_true(gt_str_eq(names[1], GT_STR("x")));
+	names = gt_access_wanted_env(f, &n);
+	assert_int_equal(n, 1);
+	assert_true(gt_str_eq(names[0], GT_STR("u.v")));
+	gt_access_format_destroy(f);
+}
+
+static void
+check_user(const char *authorization, const char *want)
+{
+	struct made m;
+
+	make(&m, "GET", "/", NULL);
+	put_field(&m, "Authorization", authorization);
+	check_line("%(u)s", &m, want);
+}
+
+static void
+the_user_is_that_of_basic_authentication(void **state)
+{
+	(void)state;
+	check_user("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Aladdin");
+	check_user("basic   QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Aladdin");
+	check_user("Basic QWxhZGRpbg==", "Aladdin");
+	check_user("Basic OnBhc3M=", "-");
+	check_user("Basic", "-");
+	check_user("Basic ", "-");
+	check_user("Basic ?", "-");
+	check_user("Bearer QWxhZGRpbjpvcGVu", "-");
+	check_user("Basic QQ==", "A");
+	check_user("Basic Q", "-");
+	/* 'a b"\n:' */
+	check_user("Basic YSBiIgo6", "a\\x20b\\\"\\x0A");
+}
+
+static void
+a_long_user_is_cut(void **state)
+{
+	char auth[2000] = "Basic ";
+	char *line;
+	struct made m;
+
+	(void)state;
+	memset(auth + 6, 'Q', sizeof auth - 7);
+	make(&m, "GET", "/", NULL);
+	put_field(&m, "Authorization", auth);
+	line = line_of("%(u)s", &m.rec);
+	assert_true(strlen(line) > 200 && strlen(line) < 1100);
+	free(line);
+}
+
+static void
+whatever_a_client_sends_stays_on_one_line(void **state)
+{
+	struct made m;
+
+	(void)state;
+	make(&m, "GET", "/\"\\\x1b[2J\x7f\xff%0a%22%5C%zz%4", "q\r\n");
+	put_field(&m, "User-Agent", "a\"b\\c\td\ne");
+	check_line("%(a)s", &m, "a\\\"b\\\\c\\x09d\\x0Ae");
+	check_line("%(q)s", &m, "q\\x0D\\x0A");
+	check_line("%(U)s", &m,
+	           "/\\\"\\\\\\x1B[2J\\x7F\\xFF\\x0A\\\"\\\\%zz%4");
+	check_line("%(r)s", &m,
+	           "GET /\\\"\\\\\\x1B[2J\\x7F\\xFF%0a%22%5C%zz%4?q\\x0D\\x0A "
+	           "HTTP/1.1");
+}
+
+static void
+the_date_follows_the_clock(void **state)
+{
+	char date[GT_CLF_DATE_LEN + 1] = "";
+	struct made m;
+	int i;
+
+	(void)state;
+	make(&m, "GET", "/", NULL);
+	for (i = 0; i < 3; i++) {
+		m.rec.wall_us += 1000000;
+		gt_clock_clf_date((time_t)(m.rec.wall_us / 1000000), date);
+		check_line("%(t)s", &m, date);
+		check_line("%(t)s", &m, date);
+	}
+}
+
+static void
+lines_are_appended(void **state)
+{
+	struct gt_access_format *f;
+	struct gt_buf out = {0};
+	const char *why;
+	struct made m;
+
+	(void)state;
+	make(&m, "GET", "/", NULL);
+	assert_int_equal(gt_access_compile("%(m)s", &f, &why), GT_OK);
+	assert_int_equal(gt_access_write(f, &m.rec, &out), GT_OK);
+	assert_int_equal(gt_access_write(f, &m.rec, &out), GT_OK);
+	assert_true(gt_str_eq(gt_buf_str(&out), GT_STR("GET\nGET\n")));
+	gt_buf_fini(&out);
+	gt_access_format_destroy(f);
+}
+
+static void
+check_refused(const char *format, const char *word)
+{
+	struct gt_access_format *f = (void *)1;
+	const char *why = NULL;
+
+	assert_int_equal(gt_access_compile(format, &f, &why), GT_INVALID);
+	assert_null(f);
+	assert_non_null(strstr(why, word));
+}
+
+static void
+a_wrong_format_is_refused_with_its_part(void **state)
+{
+	(void)state;
+	check_refused("%(h)s %(z)s", "unknown atom '%(z)s'");
+	check_refused("%(hh)s", "unknown atom '%(hh)s'");
+	check_refused("%({}i)s", "unknown atom '%({}i)s'");
+	check_refused("%({x}h)s", "unknown atom '%({x}h)s'");
+	check_refused("%(i)s", "unknown atom '%(i)s'");
+	check_refused("%h", "%h");
+	check_refused("50%", "'%'");
+	check_refused("%(h", "%(h");
+	check_refused("%(h)", "%(h)");
+	check_refused("%(h)d", "%(h)d");
+	check_refused("%(h)10s", "%(h)1");
+	check_refused("a\nb", "control");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_default_format_is_the_combined_one),
+	    cmocka_unit_test(every_atom_has_its_value),
+	    cmocka_unit_test(numbers_may_be_written_with_d),
+	    cmocka_unit_test(a_duration_does_not_wrap_after_a_day),
+	    cmocka_unit_test(two_percents_are_one_and_text_stays),
+	    cmocka_unit_test(what_is_missing_is_a_dash),
+	    cmocka_unit_test(a_record_without_a_request_is_dashes),
+	    cmocka_unit_test(request_fields_are_found_in_any_case),
+	    cmocka_unit_test(the_last_of_repeated_fields_is_logged),
+	    cmocka_unit_test(
+	        response_fields_and_variables_come_from_the_caller),
+	    cmocka_unit_test(the_user_is_that_of_basic_authentication),
+	    cmocka_unit_test(a_long_user_is_cut),
+	    cmocka_unit_test(whatever_a_client_sends_stays_on_one_line),
+	    cmocka_unit_test(the_date_follows_the_clock),
+	    cmocka_unit_test(lines_are_appended),
+	    cmocka_unit_test(a_wrong_format_is_refused_with_its_part),
+	};
+
+	return cmocka_run_group_tests_name("stats/access", tests, NULL, NULL);
+}
