@@ -22,10 +22,17 @@ put_dash(struct gt_buf *out)
 	return gt_buf_add(out, "-", 1);
 }
 
+/* Octets that are written as they are: printable but " and backslash. */
+static const bool plain_table[256] = {
+    [' ' ... '!'] = true,
+    ['#' ... '['] = true,
+    [']' ... '~'] = true,
+};
+
 static bool
-is_plain(unsigned char c)
+is_plain(char c)
 {
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+	return plain_table[(unsigned char)c];
 }
 
 static enum gt_err
@@ -34,7 +41,7 @@ put_octet(struct gt_buf *out, unsigned char c)
 	static const char hex[] = "0123456789ABCDEF";
 	char esc[4] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
 
-	if (is_plain(c))
+	if (is_plain((char)c))
 		return gt_buf_add(out, &c, 1);
 	if (c == '"' || c == '\\') {
 		esc[1] = (char)c;
@@ -46,21 +53,17 @@ put_octet(struct gt_buf *out, unsigned char c)
 static enum gt_err
 put_escaped(struct gt_buf *out, struct gt_str s)
 {
+	const char *p = s.p, *end = s.p + s.n, *run;
 	enum gt_err rc = GT_OK;
-	size_t i, run = 0;
 
-	for (i = 0; i < s.n && rc == GT_OK; i++) {
-		if (is_plain((unsigned char)s.p[i])) {
-			run++;
-			continue;
-		}
-		rc = gt_buf_add(out, s.p + i - run, run);
-		run = 0;
-		if (rc == GT_OK)
-			rc = put_octet(out, (unsigned char)s.p[i]);
+	while (p < end && rc == GT_OK) {
+		for (run = p; p < end && is_plain(*p); p++)
+			;
+		if (p > run)
+			rc = gt_buf_add(out, run, (size_t)(p - run));
+		if (p < end && rc == GT_OK)
+			rc = put_octet(out, (unsigned char)*p++);
 	}
-	if (rc == GT_OK && run > 0)
-		rc = gt_buf_add(out, s.p + s.n - run, run);
 	return rc;
 }
 
