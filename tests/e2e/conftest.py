@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures: servers that end with their test, and nothing else does."""
+import sys
+
+import pytest
+
+sys.dont_write_bytecode = True
+
+from harness import GTHREADD, SANITIZER, SLOW, Server  # noqa: E402
+
+
+def pytest_report_header(config):
+    return f"gthreadd: {GTHREADD} {SANITIZER} bounds x{SLOW:g}"
+
+
+def pytest_configure(config):
+    if not GTHREADD.is_file():
+        raise pytest.UsageError(f"{GTHREADD} is not built (make, or GTHREADD=)")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    setattr(item, "report_" + report.when, report)
+
+
+@pytest.fixture
+def make_server(tmp_path, request):
+    """make_server() -> Server, not started; each is stopped and checked."""
+    servers = []
+
+    def make():
+        server = Server(tmp_path / f"server{len(servers)}")
+        servers.append(server)
+        return server
+
+    yield make
+    report = getattr(request.node, "report_call", None)
+    try:
+        for server in servers:
+            if server.process is None or server.stopped:
+                continue
+            if report is not None and report.failed:
+                # Shown by pytest beside the failure.
+                print(f"---- log of {server.dir.name}")
+                print(server.output()[-8000:])
+            else:
+                server.stop()
+    finally:
+        for server in servers:
+            server.kill()
+
+
+@pytest.fixture
+def server(make_server):
+    """One server, to be configured and started by the test."""
+    return make_server()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A running server that the harmless tests of a module share."""
+    s = Server(tmp_path_factory.mktemp("shared"))
+    s.with_config(threads=4)
+    try:
+        s.start()
+        yield s
+        s.stop()
+    finally:
+        s.kill()

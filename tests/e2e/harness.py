@@ -1,0 +1,485 @@
+# SPDX-License-Identifier: MIT
+"""The server under test and a client that sees every octet.
+
+Nothing here sleeps for a fixed time: whatever is expected is polled for until
+a bound, and all bounds grow with GT_TEST_SLOW (sanitizer builds are slow).
+"""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+HERE = Path(__file__).resolve().parent
+APPS = HERE / "apps"
+BUILD = Path(os.environ.get("top_builddir", HERE.parents[1] / "build"))
+GTHREADD = Path(os.environ.get("GTHREADD", BUILD / "gthreadd")).resolve()
+BOARD = Path(os.environ.get("GT_BOARD", BUILD / "tests/tools/board"))
+PYTHON = "/usr/bin/python3"
+
+
+def sanitizer():
+    """Which sanitizer the binary was built with: "asan", "tsan" or ""."""
+    try:
+        text = GTHREADD.read_bytes()
+    except OSError:
+        return ""
+    for name in ("asan", "tsan"):
+        if b"__%s_init" % name.encode() in text:
+            return name
+    return ""
+
+
+SANITIZER = sanitizer()
+SLOW = float(os.environ.get("GT_TEST_SLOW", 5 if SANITIZER else 1))
+REPORT = re.compile(
+    r"(ERROR|WARNING): (Address|Thread|Leak|UndefinedBehavior)Sanitizer"
+    r"|runtime error:|gthreadd: .* check failed", re.I)
+
+
+def scaled(seconds):
+    return seconds * SLOW
+
+
+def wait_for(what, condition, timeout=10.0):
+    """Poll until condition() is true and return its value."""
+    end = time.monotonic() + scaled(timeout)
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {scaled(timeout):g} s for {what}")
+        time.sleep(0.01)
+
+
+def free_port(host="127.0.0.1"):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+def session_of(pid):
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    state, _, _, session = stat.rpartition(")")[2].split()[:4]
+    return None if state in "ZX" else int(session)
+
+
+def processes_of_session(session):
+    pids = [int(p) for p in os.listdir("/proc") if p.isdigit()]
+    return [pid for pid in pids if session_of(pid) == session]
+
+
+def rss_kib(pid, field="RssAnon"):
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(rf"^{field}:\s+(\d+) kB", text, re.M)[1])
+
+
+class Response:
+    def __init__(self, version, status, reason, headers):
+        self.version = version
+        self.status = status
+        self.reason = reason
+        self.headers = headers  # list of (name, value), as received
+        self.body = b""
+        self.interim = []
+        self.trailers = []
+
+    def all(self, name):
+        return [v for n, v in self.headers if n.lower() == name.lower()]
+
+    def get(self, name, default=None):
+        found = self.all(name)
+        return found[0] if found else default
+
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def text(self):
+        return self.body.decode("latin-1")
+
+
+class RawClient:
+    """A connection. What is sent is what the test says, no more."""
+
+    def __init__(self, address, timeout=20.0, rcvbuf=None):
+        family = {str: socket.AF_UNIX}.get(type(address))
+        if family is None:
+            family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.sock = socket.socket(family)
+        if rcvbuf:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        self.sock.settimeout(scaled(timeout))
+        self.sock.connect(address)
+        self.pending = b""
+        self.head_requests = []  # True for each HEAD that is unanswered
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.close()
+
+    def close(self):
+        self.sock.close()
+
+    def reset(self):
+        """Close with RST."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                             b"\1\0\0\0\0\0\0\0")
+        self.sock.close()
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def request(self, method, target, body=None, headers=(), version="1.1"):
+        """Send one request and read its response."""
+        lines = [f"{method} {target} HTTP/{version}", "Host: test"]
+        lines += [f"{n}: {v}" for n, v in headers]
+        if body is not None:
+            lines.append(f"Content-Length: {len(body)}")
+        head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
+        self.send(head + (body or b""))
+        return self.response(is_head=method == "HEAD")
+
+    def get(self, target, **kw):
+        return self.request("GET", target, **kw)
+
+    def fill(self):
+        """Read some more; False at the end of the connection."""
+        data = self.sock.recv(65536)
+        self.pending += data
+        return bool(data)
+
+    def until(self, mark):
+        while mark not in self.pending:
+            if not self.fill():
+                raise EOFError(f"closed before {mark!r}: {self.pending!r}")
+        data, self.pending = self.pending.split(mark, 1)
+        return data
+
+    def exactly(self, n):
+        parts, have = [self.pending], len(self.pending)
+        while have < n:
+            data = self.sock.recv(min(1 << 20, n - have))
+            if not data:
+                raise EOFError(f"closed after {have} of {n} octets")
+            parts.append(data)
+            have += len(data)
+        data = b"".join(parts)
+        self.pending = data[n:]
+        return data[:n]
+
+    def head(self):
+        lines = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        version, status, *reason = lines[0].split(" ", 2)
+        fields = [line.split(":", 1) for line in lines[1:]]
+        return Response(version, int(status), "".join(reason),
+                        [(n, v.strip()) for n, v in fields])
+
+    def chunks(self, response):
+        parts = []
+        while True:
+            size = int(self.until(b"\r\n").split(b";")[0], 16)
+            if size == 0:
+                break
+            parts.append(self.exactly(size))
+            assert self.exactly(2) == b"\r\n"
+        while (line := self.until(b"\r\n")):
+            response.trailers.append(line)
+        return b"".join(parts)
+
+    def rest(self):
+        while self.fill():
+            pass
+        data, self.pending = self.pending, b""
+        return data
+
+    def response(self, is_head=False, interim=()):
+        """Read one response, interim ones before it included."""
+        found = list(interim)
+        r = self.head()
+        while 100 <= r.status < 200 and r.status != 101:
+            found.append(r)
+            r = self.head()
+        r.interim = found
+        if is_head or r.status in (204, 304):
+            return r
+        if (r.get("Transfer-Encoding") or "").lower() == "chunked":
+            r.body = self.chunks(r)
+        elif r.get("Content-Length") is not None:
+            r.body = self.exactly(int(r.get("Content-Length")))
+        else:
+            r.body = self.rest()
+        return r
+
+    def expect_close(self):
+        """Nothing more comes; the server closes."""
+        try:
+            data = self.pending + self.sock.recv(65536)
+        except ConnectionResetError:
+            data = self.pending
+        assert data == b"", f"unexpected octets: {data[:200]!r}"
+
+    def is_quiet(self, seconds=0.2):
+        """Nothing comes for a while and the connection stays open."""
+        old = self.sock.gettimeout()
+        self.sock.settimeout(seconds)
+        try:
+            return self.pending == b"" and self.sock.recv(1) == b"never"
+        except socket.timeout:
+            return True
+        finally:
+            self.sock.settimeout(old)
+
+
+class Server:
+    """One gthreadd in its own directory and session."""
+
+    def __init__(self, directory):
+        self.dir = Path(directory)
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.error_path = self.dir / "error.log"
+        self.access_path = self.dir / "access.log"
+        self.stderr_path = self.dir / "stderr"
+        self.stdout_path = self.dir / "stdout"
+        self.settings = {
+            "wsgi-app": "wsgi_app:app",
+            "chdir": str(self.dir),
+            "pythonpath": str(APPS),
+            "error-logfile": str(self.error_path),
+            "access-logfile": str(self.access_path),
+            "graceful-timeout": f"{scaled(10):g}",
+            "timeout": f"{scaled(30):g}",
+            "boot-timeout": f"{scaled(60):g}",
+        }
+        self.environment = {}
+        self.address = None  # of the first bind
+        self.process = None
+        self.stopped = False
+
+    # ---- settings ----
+
+    def with_config(self, **settings):
+        """threads=2, bind=[...]; None removes a setting."""
+        for name, value in settings.items():
+            self.settings[name.replace("_", "-")] = value
+        return self
+
+    def with_env(self, **environment):
+        self.environment.update(environment)
+        return self
+
+    def on_port(self, host="127.0.0.1"):
+        port = free_port(host)
+        text = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.settings["bind"] = text
+        self.address = (host, port)
+        return self
+
+    def on_unix(self, name="app.sock"):
+        self.address = str(self.dir / name)
+        self.settings["bind"] = f"unix:{self.address}"
+        return self
+
+    @property
+    def ini(self):
+        return self.dir / "gthreadd.ini"
+
+    def write_ini(self):
+        lines = ["[gthreadd]"]
+        for name, value in self.settings.items():
+            values = value if isinstance(value, (list, tuple)) else [value]
+            for v in values:
+                if v is not None:
+                    text = str(v).lower() if isinstance(v, bool) else str(v)
+                    lines.append(f"{name} = {text}")
+        self.ini.write_text("\n".join(lines) + "\n")
+
+    def env(self):
+        env = {k: v for k, v in os.environ.items()
+               if not k.startswith(("GUNICORN_", "GTHREADD_"))
+               and k not in ("PORT", "WEB_CONCURRENCY", "VIRTUAL_ENV",
+                             "PYTHONHOME", "PYTHONPATH", "NOTIFY_SOCKET")}
+        env["PYTHONDONTWRITEBYTECODE"] = "1"
+        if SANITIZER:
+            # The app's memory errors are seen too; reports go to stderr.
+            env["PYTHONMALLOC"] = "malloc"
+        env.update(self.environment)
+        return env
+
+    # ---- life ----
+
+    def spawn(self, *args, **kw):
+        """Start the process; args replace "-c INI"."""
+        if not args:
+            self.write_ini()
+            args = ("-c", str(self.ini))
+        with open(self.stdout_path, "ab") as out, \
+                open(self.stderr_path, "ab") as err:
+            self.process = subprocess.Popen(
+                [str(GTHREADD), *args], stdin=subprocess.DEVNULL, stdout=out,
+                stderr=err, env=self.env(), cwd=self.dir,
+                start_new_session=True, **kw)
+        return self
+
+    def start(self, *args, **kw):
+        if "bind" not in self.settings:
+            self.on_port()
+        self.spawn(*args, **kw)
+        self.wait_ready()
+        return self
+
+    def wait_ready(self, timeout=30.0):
+        want = int(self.settings.get("workers", 1))
+
+        def ready():
+            if self.process.poll() is not None:
+                raise AssertionError(
+                    f"gthreadd ended with {self.process.returncode}:\n"
+                    + self.output())
+            return len(self.ready_workers()) >= want
+        wait_for("the workers to be ready", ready, timeout)
+
+    def run(self, *args, timeout=30.0):
+        """A start that is expected to end by itself."""
+        if not args:
+            if "bind" not in self.settings:
+                self.on_port()
+            self.write_ini()
+            args = ("-c", str(self.ini))
+        result = subprocess.run(
+            [str(GTHREADD), *args], stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, env=self.env(), cwd=self.dir,
+            timeout=scaled(timeout), start_new_session=True, check=False)
+        self.stopped = True
+        self.check_reports(result.stderr)
+        return result
+
+    def signal(self, number, pid=None):
+        os.kill(pid or self.process.pid, number)
+
+    def wait(self, timeout=20.0):
+        try:
+            return self.process.wait(scaled(timeout))
+        except subprocess.TimeoutExpired:
+            raise AssertionError("gthreadd does not end:\n"
+                                 + self.output()) from None
+
+    def stop(self, number=signal.SIGTERM, code=0, timeout=20.0):
+        """End it and check that it leaves nothing behind."""
+        if self.stopped:
+            return
+        if self.process.poll() is None:
+            self.signal(number)
+        status = self.wait(timeout)
+        self.stopped = True
+        assert status == code, f"exit {status}, not {code}:\n{self.output()}"
+        wait_for("all processes to end", lambda: not self.processes(), 5)
+        self.check_reports(self.output())
+
+    def kill(self):
+        """After a failure: nothing may survive the test."""
+        if self.process is None:
+            return
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+
+    def check_reports(self, text):
+        found = REPORT.search(text)
+        assert not found, f"sanitizer report:\n{text[found.start():][:6000]}"
+
+    # ---- looking at it ----
+
+    def processes(self):
+        return processes_of_session(self.process.pid)
+
+    def board(self, pid=None):
+        text = subprocess.run([str(BOARD), str(pid or self.process.pid)],
+                              capture_output=True, check=False).stdout
+        return json.loads(text)["workers"] if text else []
+
+    def ready_workers(self):
+        return [w for w in self.board() if w["ready"] == 1 and w["pid"] > 0]
+
+    def worker_pids(self):
+        return sorted(w["pid"] for w in self.ready_workers())
+
+    def cells(self, *states):
+        return [c for w in self.ready_workers() for c in w["cells"]
+                if c["state"] in states]
+
+    def busy_cells(self):
+        return self.cells("running", "waiting")
+
+    def fds(self, pid):
+        links = []
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                links.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+            except OSError:
+                pass
+        return links
+
+    @staticmethod
+    def read(path):
+        try:
+            return path.read_text("utf-8", "backslashreplace")
+        except FileNotFoundError:
+            return ""
+
+    def error_log(self):
+        return self.read(self.error_path)
+
+    def output(self):
+        return self.error_log() + self.read(self.stderr_path)
+
+    def log_contains(self, pattern, timeout=10.0):
+        """Wait for a line of the error log; return the match."""
+        try:
+            return wait_for(f"log line {pattern!r}", lambda: re.search(
+                pattern, self.error_log(), re.M), timeout)
+        except AssertionError as e:
+            raise AssertionError(f"{e}:\n{self.output()}") from None
+
+    def access_log(self, count=0, timeout=10.0):
+        """Its lines, once there are count of them at least."""
+        def lines():
+            text = self.read(self.access_path)
+            found = text.split("\n")[:-1]
+            return len(found) >= count and [found]
+        return wait_for(f"{count} access lines", lines, timeout)[0]
+
+    # ---- talking to it ----
+
+    def connect(self, **kw):
+        return RawClient(self.address, **kw)
+
+    def get(self, target, **kw):
+        with self.connect() as c:
+            return c.get(target, **kw)
+
+    def post(self, target, body, **kw):
+        with self.connect() as c:
+            return c.request("POST", target, body=body, **kw)
+
+    @property
+    def url(self):
+        if isinstance(self.address, str):
+            return "http+unix://" + quote(self.address, safe="")
+        host, port = self.address
+        return f"http://[{host}]:{port}" if ":" in host \
+            else f"http://{host}:{port}"
