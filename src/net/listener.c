@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listening sockets, opened by the master before it forks. First every
+ * specification becomes candidates (resolved addresses), then each candidate
+ * is opened: what one of them needs to know of the others (IPV6_V6ONLY) is
+ * known by then. May block: name look-ups, waiting for an address in use.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gthreadd/base/fd.h"
+#include "gthreadd/base/log.h"
+#include "gthreadd/net/listener.h"
+
+#define TRIES       5 /* on EADDRINUSE */
+#define MAX_ADDRESS 256
+
+struct candidate {
+	struct sockaddr_storage sa;
+	socklen_t len; /* of sa; 0: fd is an inherited socket */
+	int fd;
+	size_t spec;    /* index of its specification */
+	bool is_one_of; /* its name has other addresses too */
+	char text[GT_ADDR_TEXT];
+};
+
+/* One call of gt_listeners_open. */
+struct opening {
+	const struct gt_listen_options *opt;
+	struct candidate *v;
+	size_t n;
+	struct gt_listeners *out;
+	char *why;
+	size_t why_size;
+};
+
+GT_PRINTF(2, 3)
+static enum gt_err
+fail_with(struct opening *o, const char *fmt, ...)
+{
+	int saved = errno;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(o->why, o->why_size, fmt, ap);
+	va_end(ap);
+	errno = saved;
+	return GT_INVALID;
+}
+
+static enum gt_err
+fail_at(struct opening *o, const char *text)
+{
+	fail_with(o, "cannot listen on %s: %s", text, strerror(errno));
+	return GT_SYS;
+}
+
+static enum gt_err
+add_candidate(struct opening *o, size_t spec, const void *sa, socklen_t len,
+              int fd)
+{
+	struct candidate *c;
+
+	if (o->n == MAX_ADDRESS)
+		return fail_with(o, "more than %d addresses to listen on",
+		                 MAX_ADDRESS);
+	c = &o->v[o->n++];
+	*c = (struct candidate){.len = len, .fd = fd, .spec = spec};
+	if (len == 0) {
+		snprintf(c->text, sizeof(c->text), "fd://%d", fd);
+		return GT_OK;
+	}
+	memcpy(&c->sa, sa, len);
+	gt_addr_format((const void *)&c->sa, len, c->text);
+	return GT_OK;
+}
+
+static enum gt_err
+resolve_tcp(struct opening *o, size_t spec, const struct gt_bind *b)
+{
+	const struct addrinfo hints = {.ai_family = AF_UNSPEC,
+	                               .ai_socktype = SOCK_STREAM,
+	                               .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+	struct addrinfo *list, *ai;
+	enum gt_err rc = GT_OK;
+	size_t first = o->n;
+	char port[8];
+	int gai;
+
+	snprintf(port, sizeof(port), "%u", b->port);
+	if ((gai = getaddrinfo(b->host, port, &hints, &list)) != 0)
+		return fail_with(o, "cannot resolve '%s': %s", b->host,
+		                 gai == EAI_SYSTEM ? strerror(errno)
+		                                   : gai_strerror(gai));
+	for (ai = list; ai != NULL && rc == GT_OK; ai = ai->ai_next)
+		rc = add_candidate(o, spec, ai->ai_addr, ai->ai_addrlen, -1);
+	freeaddrinfo(list);
+	for (size_t i = first; i < o->n; i++)
+		o->v[i].is_one_of = o->n - first > 1;
+	return rc;
+}
+
+static enum gt_err
+resolve_unix(struct opening *o, size_t spec, const struct gt_bind *b)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	bool is_abstract = b->kind == GT_BIND_ABSTRACT;
+	size_t n = strlen(b->path);
+
+	/* An abstract name begins with NUL and has none at its end. */
+	if (n + 1 > sizeof(un.sun_path))
+		return fail_with(o, "cannot listen on %s: path too long",
+		                 b->path);
+	memcpy(un.sun_path + is_abstract, b->path, n);
+	return add_candidate(
+	    o, spec, &un,
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1), -1);
+}
+
+static enum gt_err
+resolve(struct opening *o, size_t spec, const char *text)
+{
+	const char *why;
+	struct gt_bind b;
+
+	if (gt_bind_parse(gt_str_of(text), &b, &why) != GT_OK)
+		return fail_with(o, "bind '%s': %s", text, why);
+	switch (b.kind) {
+	case GT_BIND_TCP:
+		return resolve_tcp(o, spec, &b);
+	case GT_BIND_FD:
+		return add_candidate(o, spec, NULL, 0, b.fd);
+	case GT_BIND_UNIX:
+	case GT_BIND_ABSTRACT:
+		break;
+	}
+	return resolve_unix(o, spec, &b);
+}
+
+/* Is c's port also bound on an IPv4 address? Then :: must leave it alone. */
+static bool
+has_v4_twin(const struct opening *o, const struct candidate *c)
+{
+	const struct sockaddr_in6 *in6 = (const void *)&c->sa;
+	const struct sockaddr_in *in;
+
+	for (size_t i = 0; i < o->n; i++) {
+		in = (const void *)&o->v[i].sa;
+		if (in->sin_family == AF_INET && in->sin_port != 0 &&
+		    in->sin_port == in6->sin6_port)
+			return true;
+	}
+	return false;
+}
+
+static enum gt_err
+set_option(int fd, int level, int name)
+{
+	const int on = 1;
+
+	return setsockopt(fd, level, name, &on, sizeof(on)) < 0 ? GT_SYS
+	                                                        : GT_OK;
+}
+
+/* Options of TCP that accepted sockets inherit. */
+static enum gt_err
+set_tcp_options(int fd)
+{
+	if (set_option(fd, IPPROTO_TCP, TCP_NODELAY) != GT_OK)
+		return GT_SYS;
+	return set_option(fd, SOL_SOCKET, SO_KEEPALIVE);
+}
+
+static enum gt_err
+open_tcp(const struct opening *o, const struct candidate *c, int fd)
+{
+	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR) != GT_OK)
+		return GT_SYS;
+	if (c->sa.ss_family == AF_INET6 && has_v4_twin(o, c) &&
+	    set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) != GT_OK)
+		return GT_SYS;
+	if (set_tcp_options(fd) != GT_OK)
+		return GT_SYS;
+	return bind(fd, (const void *)&c->sa, c->len) < 0 ? GT_SYS : GT_OK;
+}
+
+/*
+ * Remove a socket file nobody listens on any more. Errors: GT_SYS, EADDRINUSE
+ * when somebody does; EEXIST when it is no socket.
+ */
+static enum gt_err
+unlink_stale(const struct candidate *c)
+{
+	const struct sockaddr_un *un = (const void *)&c->sa;
+	struct stat st;
+	int fd, rc, error;
+
+	if (lstat(un->sun_path, &st) < 0)
+		return errno == ENOENT ? GT_OK : GT_SYS;
+	errno = EEXIST;
+	if (!S_ISSOCK(st.st_mode))
+		return GT_SYS;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return GT_SYS;
+	rc = connect(fd, (const void *)un, c->len);
+	error = errno;
+	close(fd);
+	if (rc < 0 && error == ECONNREFUSED)
+		return unlink(un->sun_path) < 0 ? GT_SYS : GT_OK;
+	/* EAGAIN: its backlog is full. */
+	errno = rc == 0 || error == EAGAIN ? EADDRINUSE : error;
+	return GT_SYS;
+}
+
+static bool
+has_path(const struct candidate *c)
+{
+	const struct sockaddr_un *un = (const void *)&c->sa;
+
+	return c->sa.ss_family == AF_UNIX && un->sun_path[0] != '\0';
+}
+
+/* The mode comes from the umask: there is no moment with another one. */
+static enum gt_err
+open_unix(const struct opening *o, const struct candidate *c, int fd)
+{
+	mode_t old;
+	int rc;
+
+	if (has_path(c) && unlink_stale(c) != GT_OK)
+		return GT_SYS;
+	old = umask(0777);
+	umask(o->opt->has_socket_mode ? ~o->opt->socket_mode & 0777
+	                              : old | 0111);
+	rc = bind(fd, (const void *)&c->sa, c->len);
+	umask(old);
+	return rc < 0 ? GT_SYS : GT_OK;
+}
+
+static enum gt_err
+open_candidate(const struct opening *o, const struct candidate *c, int *out)
+{
+	enum gt_err rc;
+	int fd, saved;
+
+	fd = socket(c->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	            0);
+	if (fd < 0)
+		return GT_SYS;
+	rc = c->sa.ss_family == AF_UNIX ? open_unix(o, c, fd)
+	                                : open_tcp(o, c, fd);
+	if (rc == GT_OK && listen(fd, o->opt->backlog) == 0) {
+		*out = fd;
+		return GT_OK;
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return GT_SYS;
+}
+
+static enum gt_err
+open_patiently(const struct opening *o, const struct candidate *c, int *out)
+{
+	const struct timespec second = {.tv_sec = 1};
+
+	for (int i = 1; i <= TRIES; i++) {
+		if (open_candidate(o, c, out) == GT_OK)
+			return GT_OK;
+		if (errno != EADDRINUSE || i == TRIES)
+			return GT_SYS;
+		gt_log_error("address %s is in use, next try in 1s try=%d/%d",
+		             c->text, i, TRIES);
+		nanosleep(&second, NULL);
+	}
+	return GT_SYS;
+}
+
+/* Errors: GT_SYS, GT_INVALID (not a listening stream socket). */
+static enum gt_err
+adopt_inherited(int fd)
+{
+	int type = 0, listens = 0;
+	socklen_t len = sizeof(int);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0)
+		return GT_SYS;
+	if (type != SOCK_STREAM || listens == 0)
+		return GT_INVALID;
+	if (gt_fd_set_cloexec(fd, 1) != GT_OK)
+		return GT_SYS;
+	return gt_fd_set_nonblock(fd);
+}
+
+/* Read back what fd is bound to: port 0 has become a number. */
+static enum gt_err
+describe(struct gt_listener *l)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+
+	if (getsockname(l->fd, (void *)&sa, &len) < 0)
+		return GT_SYS;
+	l->is_unix = sa.ss_family == AF_UNIX;
+	gt_addr_format((const void *)&sa, len, l->text);
+	gt_addr_text((const void *)&sa, &l->local);
+	return GT_OK;
+}
+
+static bool
+is_open_already(const struct opening *o, const struct candidate *c)
+{
+	for (size_t i = 0; i < o->out->n; i++) {
+		if (c->len != 0 && strcmp(o->out->v[i].text, c->text) == 0)
+			return true;
+		if (c->len == 0 && o->out->v[i].fd == c->fd)
+			return true;
+	}
+	return false;
+}
+
+static enum gt_err
+open_listener(struct opening *o, const struct candidate *c)
+{
+	struct gt_listener *l = &o->out->v[o->out->n];
+	enum gt_err rc;
+
+	*l = (struct gt_listener){.fd = c->fd};
+	rc =
+	    c->len == 0 ? adopt_inherited(c->fd) : open_patiently(o, c, &l->fd);
+	if (rc != GT_OK)
+		return rc;
+	o->out->n++; /* from here on it is closed with the others */
+	if ((rc = describe(l)) != GT_OK)
+		return rc;
+	if (c->len == 0 && !l->is_unix)
+		return set_tcp_options(l->fd);
+	if (has_path(c) &&
+	    (l->unlink_path = strdup(l->text + strlen("unix:"))) == NULL)
+		return GT_NOMEM;
+	return GT_OK;
+}
+
+/* Does this machine lack the address (::1 without IPv6, say)? */
+static bool
+is_absent(int error)
+{
+	return error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
+}
+
+/*
+ * Open what one specification resolved to: v[from] to v[to - 1]. A name may
+ * have addresses that this machine lacks, but not only such.
+ */
+static enum gt_err
+open_group(struct opening *o, size_t from, size_t to)
+{
+	enum gt_err rc = GT_OK;
+	size_t opened = 0;
+
+	for (size_t i = from; i < to; i++) {
+		if (is_open_already(o, &o->v[i])) {
+			opened++;
+			continue;
+		}
+		if ((rc = open_listener(o, &o->v[i])) == GT_OK) {
+			opened++;
+			continue;
+		}
+		if (rc == GT_INVALID)
+			return fail_with(o,
+			                 "cannot listen on %s: it is not a "
+			                 "listening stream socket",
+			                 o->v[i].text);
+		fail_at(o, o->v[i].text);
+		if (rc != GT_SYS || !o->v[i].is_one_of || !is_absent(errno))
+			return rc;
+	}
+	return opened > 0 ? GT_OK : rc;
+}
+
+static enum gt_err
+open_all(struct opening *o)
+{
+	enum gt_err rc;
+	size_t i, end;
+
+	if ((o->out->v = calloc(o->n, sizeof(*o->out->v))) == NULL)
+		return GT_NOMEM;
+	for (i = 0; i < o->n; i = end) {
+		for (end = i; end < o->n && o->v[end].spec == o->v[i].spec;)
+			end++;
+		if ((rc = open_group(o, i, end)) != GT_OK)
+			return rc;
+	}
+	return GT_OK;
+}
+
+enum gt_err
+gt_listeners_open(const char *const *specs, size_t nspecs,
+                  const struct gt_listen_options *opt, struct gt_listeners *out,
+                  char *why, size_t n)
+{
+	struct opening o = {.opt = opt, .out = out, .why = why, .why_size = n};
+	enum gt_err rc = GT_OK;
+
+	*out = (struct gt_listeners){0};
+	if ((o.v = calloc(MAX_ADDRESS, sizeof(*o.v))) == NULL)
+		rc = GT_NOMEM;
+	for (size_t i = 0; i < nspecs && rc == GT_OK; i++)
+		rc = resolve(&o, i, specs[i]);
+	if (rc == GT_OK && o.n == 0)
+		rc = fail_with(&o, "no address to listen on");
+	if (rc == GT_OK)
+		rc = open_all(&o);
+	if (rc == GT_NOMEM)
+		fail_with(&o, "out of memory");
+	if (rc != GT_OK)
+		gt_listeners_close(out, true);
+	free(o.v);
+	return rc;
+}
+
+void
+gt_listeners_close(struct gt_listeners *ls, bool unlink_them)
+{
+	int saved = errno;
+
+	for (size_t i = 0; i < ls->n; i++) {
+		gt_fd_close(&ls->v[i].fd);
+		if (unlink_them && ls->v[i].unlink_path != NULL)
+			unlink(ls->v[i].unlink_path);
+		free(ls->v[i].unlink_path);
+	}
+	free(ls->v);
+	*ls = (struct gt_listeners){0};
+	errno = saved;
+}
