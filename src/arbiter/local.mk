@@ -1,8 +1,10 @@
 noinst_LIBRARIES += libgt_arbiter.a
 libgt_arbiter_a_SOURCES = \
 	src/arbiter/arbiter.c \
+	src/arbiter/logs.c \
 	src/arbiter/pidfile.c \
 	src/arbiter/reap.c \
+	src/arbiter/signal.c \
 	src/arbiter/sockets.c \
 	src/arbiter/spawn.c \
 	src/arbiter/watch.c \
@@ -14,13 +16,20 @@ arbiter_libs = libgt_arbiter.a libgt_stats.a libgt_http.a libgt_net.a libgt_conf
 
 if HAVE_CMOCKA
 check_PROGRAMS += \
+	tests/unit/arbiter/test_arbiter \
 	tests/unit/arbiter/test_pidfile \
 	tests/unit/arbiter/test_spawn
 TESTS += \
+	tests/unit/arbiter/test_arbiter \
 	tests/unit/arbiter/test_pidfile \
 	tests/unit/arbiter/test_spawn
+arbiter_harness = tests/unit/arbiter/harness.c tests/unit/arbiter/harness.h
+tests_unit_arbiter_test_arbiter_SOURCES = tests/unit/arbiter/test_arbiter.c $(arbiter_harness)
+tests_unit_arbiter_test_arbiter_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_arbiter_test_arbiter_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_pidfile_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_pidfile_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
+tests_unit_arbiter_test_spawn_SOURCES = tests/unit/arbiter/test_spawn.c $(arbiter_harness)
 tests_unit_arbiter_test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_spawn_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 endif

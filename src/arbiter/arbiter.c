@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The master's life: set up what is shared, loop, clean up. Between two turns
+ * of the loop missing workers are forked. One thread, no Python.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gthreadd/base/log.h"
+
+#include "arbiter_priv.h"
+
+/*
+ * What keeps the server from starting goes to the error log and, when that is
+ * a file, also to whoever started it.
+ */
+GT_PRINTF(2, 3)
+static int
+refuse(const struct gt_arbiter *a, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	gt_log_critical("%s", text);
+	if (a->error_log_fd >= 0 &&
+	    strcmp(a->settings->error_logfile, "-") != 0 &&
+	    a->settings->error_logfile[0] != '\0')
+		fprintf(stderr, "gthreadd: %s\n", text);
+	return GT_EXIT_CONFIG;
+}
+
+static int
+find_user(struct gt_arbiter *a)
+{
+	const struct gt_settings *s = a->settings;
+	const char *why;
+
+	if (gt_os_user_find(s->user, s->group, &a->user, &why) == GT_OK)
+		return GT_EXIT_OK;
+	return refuse(a, "user '%s', group '%s': %s", s->user, s->group, why);
+}
+
+static int
+open_pidfile(struct gt_arbiter *a)
+{
+	const char *path = a->settings->pid;
+	enum gt_err rc;
+	pid_t holder;
+
+	if (path[0] == '\0')
+		return GT_EXIT_OK;
+	rc = gt_pidfile_init(&a->pidfile, path, &holder);
+	if (rc == GT_OK)
+		return GT_EXIT_OK;
+	if (rc == GT_FULL)
+		return refuse(a, "already running, pid file %s is held by %d",
+		              path, (int)holder);
+	return refuse(a, "pid file %s: %s", path, gt_err_text(rc));
+}
+
+#define SPARE_DESCRIPTORS 64 /* logs, listeners, what Python keeps open */
+
+static void
+raise_descriptors(const struct gt_settings *s)
+{
+	unsigned long limit = gt_os_raise_nofile();
+
+	if (limit < s->worker_connections + SPARE_DESCRIPTORS)
+		gt_log_warning("descriptors may run out limit=%lu "
+		               "worker-connections=%llu",
+		               limit,
+		               (unsigned long long)s->worker_connections);
+}
+
+/* Everything that may be refused, in an order that harms no other server. */
+static int
+open_shared(struct gt_arbiter *a)
+{
+	const char *path;
+	char why[512];
+	int code;
+
+	if ((code = find_user(a)) != GT_EXIT_OK)
+		return code;
+	umask((mode_t)a->settings->umask);
+	if (gt_logs_open(a, &path) != GT_OK)
+		return refuse(a, "log file %s: %s", path, strerror(errno));
+	gt_log_info("starting gthreadd %s", PACKAGE_VERSION);
+	raise_descriptors(a->settings);
+	if ((code = open_pidfile(a)) != GT_EXIT_OK)
+		return code;
+	if (gt_sockets_open(a, why, sizeof(why)) != GT_OK)
+		return refuse(a, "%s", why);
+	return GT_EXIT_OK;
+}
+
+static enum gt_err
+open_loop(struct gt_arbiter *a)
+{
+	struct event_config *config;
+	enum gt_err rc;
+
+	if ((config = event_config_new()) == NULL)
+		return GT_NOMEM;
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	a->base = event_base_new_with_config(config);
+	event_config_free(config);
+	if (a->base == NULL)
+		return GT_NOMEM;
+	if ((rc = gt_watch_init(a)) != GT_OK)
+		return rc;
+	return gt_signal_init(a);
+}
+
+static const char *
+class_in_use(const struct gt_settings *s)
+{
+	/* As in gunicorn: sync with several threads is gthread. */
+	return s->worker_class == GT_CLASS_SYNC && s->threads <= 1 ? "sync"
+	                                                           : "gthread";
+}
+
+static int
+loop(struct gt_arbiter *a)
+{
+	gt_spawn_missing(a);
+	gt_watch_arm(a);
+	while (a->state == GT_ARBITER_RUNNING || a->nprocs > 0) {
+		if (event_base_loop(a->base, EVLOOP_ONCE) < 0)
+			return refuse(a, "event loop: %s", strerror(errno));
+		gt_spawn_missing(a);
+	}
+	return a->exit_code;
+}
+
+static void
+init(struct gt_arbiter *a, const struct gt_settings *settings,
+     const struct gt_child_ops *ops)
+{
+	*a = (struct gt_arbiter){
+	    .settings = settings,
+	    .ops = ops,
+	    .name = settings->name[0] != '\0' ? settings->name : settings->app,
+	    .pidfile = {.fd = -1},
+	    .error_log_fd = -1,
+	    .access_log_fd = -1,
+	    .exit_code = GT_EXIT_OK,
+	};
+	TAILQ_INIT(&a->procs);
+}
+
+static void fini(struct gt_arbiter *a) GT_ON_MASTER;
+
+static void
+fini(struct gt_arbiter *a)
+{
+	struct gt_proc *p;
+
+	while ((p = TAILQ_FIRST(&a->procs)) != NULL)
+		gt_spawn_forget(a, p);
+	gt_signal_fini(a);
+	gt_watch_fini(a);
+	if (a->base != NULL)
+		event_base_free(a->base);
+	gt_listeners_close(&a->listeners, true);
+	gt_pidfile_fini(&a->pidfile);
+	gt_logs_close(a);
+}
+
+int
+gt_arbiter_run(const struct gt_settings *settings,
+               const struct gt_child_ops *ops)
+{
+	struct gt_arbiter a;
+	int code;
+
+	gt_role_set(GT_ROLE_MASTER);
+	gt_assert_master();
+	init(&a, settings, ops);
+	gt_os_title_set("gthreadd: master [%s]", a.name);
+	if ((code = open_shared(&a)) == GT_EXIT_OK) {
+		if (open_loop(&a) != GT_OK) {
+			code = refuse(&a, "event loop cannot be made");
+		} else {
+			gt_log_info("using worker: %s", class_in_use(settings));
+			code = loop(&a);
+			gt_log_info("shutting down: master");
+		}
+	}
+	fini(&a);
+	gt_role_set(GT_ROLE_NONE);
+	return code;
+}
+
+int
+gt_arbiter_check(const struct gt_settings *settings,
+                 const struct gt_child_ops *ops)
+{
+	struct gt_arbiter a;
+	int status = 0, code;
+
+	gt_role_set(GT_ROLE_MASTER);
+	gt_assert_master();
+	init(&a, settings, ops);
+	signal(SIGCHLD, SIG_DFL); /* an ignored one would eat the status */
+	if ((code = find_user(&a)) != GT_EXIT_OK) {
+		/* refused */
+	} else if (gt_spawn_check(&a, &status) != GT_OK) {
+		code = refuse(&a, "check: %s", strerror(errno));
+	} else if (WIFEXITED(status)) {
+		code = WEXITSTATUS(status);
+	} else {
+		refuse(&a, "check was ended by signal %d (%s)",
+		       WTERMSIG(status), strsignal(WTERMSIG(status)));
+		code = GT_EXIT_BOOT;
+	}
+	fini(&a);
+	gt_role_set(GT_ROLE_NONE);
+	return code;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Signals of the master. libevent turns them into events of the loop; the
+ * table says what each of them does.
+ */
+#include <event2/event.h>
+#include <signal.h>
+#include <string.h>
+
+#include "gthreadd/base/clock.h"
+#include "gthreadd/base/log.h"
+
+#include "arbiter_priv.h"
+
+#define QUICK_US 1000000 /* from QUIT to KILL */
+
+struct action {
+	int number;
+	const char *name;
+	void (*act)(struct gt_arbiter *a, const struct action *self);
+};
+
+static const struct action actions[GT_SIGNAL_COUNT];
+
+/* A worker that still boots has no handlers: QUIT would dump its core. */
+static void
+tell(struct gt_arbiter *a, int number, int64_t kill_at_us, const char *why)
+{
+	struct gt_proc *p;
+
+	TAILQ_FOREACH (p, &a->procs, link) {
+		kill(p->pid, p->ready_us == 0 ? SIGTERM : number);
+		/* Who is about to be killed already does not win time. */
+		if (p->kill_at_us == 0 || p->kill_at_us > kill_at_us) {
+			p->kill_at_us = kill_at_us;
+			p->kill_why = why;
+		}
+	}
+	gt_watch_arm(a);
+}
+
+void
+gt_signal_stop(struct gt_arbiter *a, enum gt_arbiter_state state)
+{
+	int64_t now = gt_clock_us();
+
+	if (state <= a->state)
+		return;
+	a->state = state;
+	/* A client is refused at once instead of waiting for nobody. */
+	gt_listeners_close(&a->listeners, true);
+	if (state == GT_ARBITER_GRACEFUL)
+		tell(a, SIGTERM, now + a->settings->graceful_timeout_ms * 1000,
+		     "it had not ended within graceful-timeout");
+	else
+		tell(a, SIGQUIT, now + QUICK_US,
+		     "it had not ended within 1s of a quick stop");
+}
+
+static void
+stop_gracefully(struct gt_arbiter *a, const struct action *self)
+{
+	gt_assert_master();
+	gt_log_info("handling signal: %s", self->name);
+	gt_signal_stop(a, a->state == GT_ARBITER_RUNNING ? GT_ARBITER_GRACEFUL
+	                                                 : GT_ARBITER_QUICK);
+}
+
+static void
+stop_quickly(struct gt_arbiter *a, const struct action *self)
+{
+	gt_assert_master();
+	gt_log_info("handling signal: %s", self->name);
+	gt_signal_stop(a, GT_ARBITER_QUICK);
+}
+
+static void
+reap_children(struct gt_arbiter *a, const struct action *self)
+{
+	gt_assert_master();
+	(void)self;
+	gt_reap_children(a);
+}
+
+static void
+reopen_logs(struct gt_arbiter *a, const struct action *self)
+{
+	gt_assert_master();
+	gt_log_info("handling signal: %s", self->name);
+	gt_logs_reopen(a);
+}
+
+static void
+ignore_signal(struct gt_arbiter *a, const struct action *self)
+{
+	(void)a;
+	gt_log_warning("signal %s is not supported by this version, ignored",
+	               self->name);
+}
+
+static const struct action actions[GT_SIGNAL_COUNT] = {
+#define GT_SIGNAL(name, action, text) {SIG##name, #name, action},
+#include "tbl/signals.def"
+#undef GT_SIGNAL
+};
+
+static void
+on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct gt_arbiter *a = arg;
+
+	gt_assert_master();
+	(void)what;
+	for (size_t i = 0; i < GT_SIGNAL_COUNT; i++)
+		if (actions[i].number == (int)number)
+			actions[i].act(a, &actions[i]);
+}
+
+enum gt_err
+gt_signal_init(struct gt_arbiter *a)
+{
+	sigset_t none;
+
+	/* What our parent blocked is its own affair. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	for (size_t i = 0; i < GT_SIGNAL_COUNT; i++) {
+		a->signals[i] =
+		    evsignal_new(a->base, actions[i].number, on_signal, a);
+		if (a->signals[i] == NULL || event_add(a->signals[i], NULL) < 0)
+			return GT_NOMEM;
+	}
+	return GT_OK;
+}
+
+void
+gt_signal_fini(struct gt_arbiter *a)
+{
+	for (size_t i = 0; i < GT_SIGNAL_COUNT; i++)
+		if (a->signals[i] != NULL)
+			event_free(a->signals[i]);
+}

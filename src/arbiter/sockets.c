@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the settings to listening sockets: those that systemd passes come
+ * first, then what bind says.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gthreadd/base/fd.h"
+#include "gthreadd/base/log.h"
+#include "gthreadd/base/mem.h"
+#include "gthreadd/base/parse.h"
+
+#include "arbiter_priv.h"
+
+#define LISTEN_FDS_START 3
+#define LISTEN_FDS_MAX   64
+#define DEFAULT_BIND     "127.0.0.1:8000"
+
+static uint64_t
+number_in_env(const char *name)
+{
+	const char *value = getenv(name);
+	uint64_t n;
+
+	if (value == NULL || gt_parse_decimal(gt_str_of(value), &n) != GT_OK)
+		return 0;
+	return n;
+}
+
+/*
+ * How many sockets we were given (sd_listen_fds(3)). The variables are
+ * removed, so that no child takes them for its own.
+ */
+static size_t
+take_listen_fds(void)
+{
+	uint64_t pid = number_in_env("LISTEN_PID");
+	uint64_t n = number_in_env("LISTEN_FDS");
+
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	if (pid != (uint64_t)getpid())
+		return 0;
+	return n < LISTEN_FDS_MAX ? (size_t)n : LISTEN_FDS_MAX;
+}
+
+/*
+ * With sockets from systemd the default address is not wanted beside them
+ * (gunicorn then ignores bind altogether).
+ */
+static bool
+is_default_bind(const struct gt_strv *bind)
+{
+	return bind->n == 1 && strcmp(bind->v[0], DEFAULT_BIND) == 0;
+}
+
+/* The specifications, NULL-terminated; ninherited of them are "fd://N". */
+static char **
+make_specs(const struct gt_strv *bind, size_t ninherited, size_t *n)
+{
+	char **v = gt_xcalloc(ninherited + bind->n + 1, sizeof(*v));
+
+	for (*n = 0; *n < ninherited; ++*n)
+		v[*n] = gt_xasprintf("fd://%zu", LISTEN_FDS_START + *n);
+	if (ninherited > 0 && is_default_bind(bind))
+		return v;
+	for (size_t i = 0; i < bind->n; i++)
+		v[(*n)++] = gt_xstrdup(bind->v[i]);
+	return v;
+}
+
+static void
+free_specs(char **v)
+{
+	for (size_t i = 0; v[i] != NULL; i++)
+		free(v[i]);
+	free(v);
+}
+
+/* A longer backlog than the kernel allows is cut without a word. */
+static void
+warn_capped_backlog(uint64_t backlog)
+{
+	char text[32];
+	struct gt_str s = {text, 0};
+	uint64_t limit;
+	ssize_t n;
+	int fd;
+
+	fd = open("/proc/sys/net/core/somaxconn", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	n = read(fd, text, sizeof(text));
+	close(fd);
+	if (n > 0)
+		s.n = (size_t)n - (text[n - 1] == '\n');
+	if (gt_parse_decimal(s, &limit) == GT_OK && limit < backlog)
+		gt_log_warning("backlog is capped by the kernel backlog=%llu "
+		               "net.core.somaxconn=%llu",
+		               (unsigned long long)backlog,
+		               (unsigned long long)limit);
+}
+
+/* The user who serves owns the unix sockets too, as in gunicorn. */
+static void
+give_to_user(const struct gt_arbiter *a)
+{
+	const struct gt_listener *l;
+
+	if (geteuid() != 0 || (a->user.uid == 0 && a->user.gid == 0))
+		return;
+	for (size_t i = 0; i < a->listeners.n; i++) {
+		l = &a->listeners.v[i];
+		if (l->unlink_path != NULL &&
+		    lchown(l->unlink_path, a->user.uid, a->user.gid) < 0)
+			gt_log_warning("owner of %s cannot be set: %s", l->text,
+			               strerror(errno));
+	}
+}
+
+static void
+log_listeners(const struct gt_listeners *ls)
+{
+	for (size_t i = 0; i < ls->n; i++)
+		gt_log_info("listening at: %s%s (%d)",
+		            ls->v[i].is_unix ? "" : "http://", ls->v[i].text,
+		            (int)getpid());
+}
+
+enum gt_err
+gt_sockets_open(struct gt_arbiter *a, char *why, size_t n)
+{
+	const struct gt_settings *s = a->settings;
+	const struct gt_listen_options opt = {
+	    .backlog = (int)s->backlog,
+	    /* mode 0 lets nobody connect: it stands for "not set" */
+	    .has_socket_mode = s->socket_mode != 0 && s->socket_mode <= 0777,
+	    .socket_mode = s->socket_mode,
+	};
+	size_t nspecs;
+	enum gt_err rc;
+	char **specs;
+
+	specs = make_specs(&s->bind, take_listen_fds(), &nspecs);
+	rc = gt_listeners_open((const char *const *)specs, nspecs, &opt,
+	                       &a->listeners, why, n);
+	free_specs(specs);
+	if (rc != GT_OK)
+		return rc;
+	warn_capped_backlog(s->backlog);
+	give_to_user(a);
+	log_listeners(&a->listeners);
+	return GT_OK;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Forking. A child shares libevent's descriptors and signal pair with its
+ * parent until it has left them, so signals are blocked from before the fork
+ * until the child has its own dispositions. Called between two turns of the
+ * loop, never inside a callback.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gthreadd/base/clock.h"
+#include "gthreadd/base/fd.h"
+#include "gthreadd/base/log.h"
+
+#include "arbiter_priv.h"
+
+#define BACKOFF_MIN_US 100000
+#define BACKOFF_MAX_US 30000000
+
+/* exit() reports leaks; it would also flush what the parent had in stdio. */
+#ifdef GT_SANITIZE
+#define END_CHILD(code) exit(code)
+#else
+#define END_CHILD(code) _exit(code)
+#endif
+
+static void
+close_others(struct gt_arbiter *a)
+{
+	struct gt_proc *p;
+
+	gt_pidfile_forget(&a->pidfile);
+	TAILQ_FOREACH (p, &a->procs, link) {
+		gt_fd_close(&p->channel_fd);
+		gt_fd_close(&p->board_fd);
+		gt_board_unmap(p->board);
+		p->board = NULL;
+	}
+}
+
+/*
+ * Every disposition to default, also those the master was started with. The
+ * signals of faults stay with the sanitizer that may have taken them.
+ */
+static void
+reset_dispositions(void)
+{
+	for (int n = 1; n < NSIG; n++) {
+		if (n == SIGSEGV || n == SIGBUS || n == SIGFPE || n == SIGILL)
+			continue;
+		signal(n, SIG_DFL); /* fails for KILL, STOP and libc's own */
+	}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+/* Errors: GT_SYS; *what failed. */
+static enum gt_err
+become_user(const struct gt_arbiter *a, const char **what)
+{
+	const char *dir = a->settings->chdir;
+
+	*what = "user and group cannot be set";
+	if (gt_os_user_become(&a->user) != GT_OK)
+		return GT_SYS;
+	*what = "directory of chdir cannot be entered";
+	if (dir[0] != '\0' && chdir(dir) < 0)
+		return GT_SYS;
+	return GT_OK;
+}
+
+/* In the child, signals blocked: leave everything that is the master's. */
+static void
+leave_master(struct gt_arbiter *a, const sigset_t *mask)
+{
+	if (a->base != NULL) {
+		/* Without a reinit the free would disarm the parent's loop. */
+		if (event_reinit(a->base) < 0)
+			_exit(GT_EXIT_BOOT);
+		event_base_free(a->base);
+		a->base = NULL;
+	}
+	reset_dispositions();
+	close_others(a);
+	gt_role_set(GT_ROLE_NONE);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+GT_NORETURN static void
+run_child(const struct gt_arbiter *a, const struct gt_child *child,
+          int (*entry)(const struct gt_child *))
+{
+	const char *what;
+	int code = GT_EXIT_BOOT;
+
+	if (become_user(a, &what) == GT_OK)
+		code = entry(child);
+	else
+		gt_log_critical("%s: %s", what, strerror(errno));
+	END_CHILD(code);
+}
+
+GT_NORETURN static void
+run_worker(struct gt_arbiter *a, const struct gt_proc *p, int board_fd,
+           int channel_fd)
+{
+	const struct gt_child child = {
+	    .settings = a->settings,
+	    .listeners = &a->listeners,
+	    .name = a->name,
+	    .age = p->age,
+	    .board_fd = board_fd,
+	    .channel_fd = channel_fd,
+	    .error_log_fd = a->error_log_fd,
+	    .access_log_fd = a->access_log_fd,
+	};
+
+	gt_os_title_set("gthreadd: worker [%s]", a->name);
+	gt_log_info("booting worker with pid: %d", (int)getpid());
+	run_child(a, &child, a->ops->worker);
+}
+
+/* fork() with all signals blocked; *mask is what it was before. */
+static pid_t
+fork_blocked(sigset_t *mask)
+{
+	sigset_t all;
+	pid_t pid;
+	int saved;
+
+	fflush(NULL);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, mask);
+	pid = fork();
+	saved = errno;
+	if (pid != 0)
+		sigprocmask(SIG_SETMASK, mask, NULL);
+	errno = saved;
+	return pid;
+}
+
+static void
+free_proc(struct gt_proc *p)
+{
+	if (p->channel_event != NULL)
+		event_free(p->channel_event);
+	gt_fd_close(&p->channel_fd);
+	gt_fd_close(&p->board_fd);
+	gt_board_unmap(p->board);
+	free(p);
+}
+
+void
+gt_spawn_forget(struct gt_arbiter *a, struct gt_proc *p)
+{
+	TAILQ_REMOVE(&a->procs, p, link);
+	a->nprocs--;
+	free_proc(p);
+}
+
+/* What the master shares with one worker. Errors: GT_SYS, GT_NOMEM. */
+static enum gt_err
+create_proc(struct gt_arbiter *a, struct gt_proc **out, int *channel_fd)
+{
+	struct gt_proc *p;
+	enum gt_err rc;
+	int fd[2];
+
+	*channel_fd = -1;
+	if ((p = calloc(1, sizeof(*p))) == NULL)
+		return GT_NOMEM;
+	p->channel_fd = p->board_fd = -1;
+	p->age = ++a->age;
+	p->spawned_us = gt_clock_us();
+	rc = gt_board_create((unsigned)a->settings->threads, &p->board_fd);
+	if (rc != GT_OK)
+		goto fail;
+	if ((rc = gt_board_map(p->board_fd, false, &p->board)) != GT_OK)
+		goto fail;
+	if ((rc = gt_channel_pair(fd)) != GT_OK)
+		goto fail;
+	p->channel_fd = fd[0];
+	*channel_fd = fd[1];
+	if ((rc = gt_watch_channel(a, p)) != GT_OK)
+		goto fail;
+	*out = p;
+	return GT_OK;
+fail:
+	free_proc(p);
+	gt_fd_close(channel_fd);
+	return rc;
+}
+
+static enum gt_err
+spawn_worker(struct gt_arbiter *a)
+{
+	int channel_fd, board_fd;
+	struct gt_proc *p;
+	sigset_t mask;
+	enum gt_err rc;
+
+	if ((rc = create_proc(a, &p, &channel_fd)) != GT_OK)
+		return rc;
+	if ((p->pid = fork_blocked(&mask)) == 0) {
+		board_fd = p->board_fd;
+		p->board_fd = -1;
+		TAILQ_INSERT_TAIL(&a->procs, p, link);
+		leave_master(a, &mask);
+		run_worker(a, p, board_fd, channel_fd);
+	}
+	gt_fd_close(&channel_fd);
+	if (p->pid < 0) {
+		free_proc(p);
+		return GT_SYS;
+	}
+	TAILQ_INSERT_TAIL(&a->procs, p, link);
+	a->nprocs++;
+	return GT_OK;
+}
+
+/*
+ * One step per wave: workers that were forked before the last step and die
+ * after it tell nothing new.
+ */
+void
+gt_spawn_back_off(struct gt_arbiter *a, int64_t born_us)
+{
+	int64_t now = gt_clock_us();
+
+	if (a->backoff_us == 0)
+		a->backoff_us = BACKOFF_MIN_US;
+	else if (born_us >= a->backoff_began_us)
+		a->backoff_us *= 2;
+	else
+		return;
+	if (a->backoff_us > BACKOFF_MAX_US)
+		a->backoff_us = BACKOFF_MAX_US;
+	a->backoff_began_us = now;
+	a->spawn_at_us = now + a->backoff_us;
+	gt_log_warning("next worker is started in %lldms",
+	               (long long)(a->backoff_us / 1000));
+	gt_watch_arm(a);
+}
+
+void
+gt_spawn_missing(struct gt_arbiter *a)
+{
+	int64_t now = gt_clock_us();
+	enum gt_err rc = GT_OK;
+
+	if (a->state != GT_ARBITER_RUNNING || now < a->spawn_at_us)
+		return;
+	while (a->nprocs < a->settings->workers && rc == GT_OK)
+		rc = spawn_worker(a);
+	if (rc != GT_OK) {
+		gt_log_error("worker cannot be started: %s", gt_err_text(rc));
+		if (a->was_ready)
+			gt_spawn_back_off(a, now);
+		else
+			gt_reap_halt(a, GT_EXIT_BOOT,
+			             "worker cannot be started");
+	}
+	gt_watch_arm(a);
+}
+
+enum gt_err
+gt_spawn_check(struct gt_arbiter *a, int *status)
+{
+	const struct gt_child child = {
+	    .settings = a->settings,
+	    .listeners = &a->listeners,
+	    .name = a->name,
+	    .board_fd = -1,
+	    .channel_fd = -1,
+	    .error_log_fd = gt_log_fd(),
+	    .access_log_fd = -1,
+	};
+	sigset_t mask;
+	pid_t pid, done;
+
+	if ((pid = fork_blocked(&mask)) < 0)
+		return GT_SYS;
+	if (pid == 0) {
+		leave_master(a, &mask);
+		run_child(a, &child, a->ops->check);
+	}
+	do
+		done = waitpid(pid, status, 0);
+	while (done < 0 && errno == EINTR);
+	return done < 0 ? GT_SYS : GT_OK;
+}

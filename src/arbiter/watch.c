@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watching the workers: their channels, their heartbeats on the board, and
+ * everything that is due at a certain time. One timer, always set to the
+ * earliest of these.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "gthreadd/base/clock.h"
+#include "gthreadd/base/fd.h"
+#include "gthreadd/base/log.h"
+
+#include "arbiter_priv.h"
+
+#define ROUND_US    1000000 /* longest pause between two looks */
+#define ROUND_MIN   50000
+#define ABORT_US    1000000 /* from ABRT to KILL */
+#define SEASONED_US 1000000 /* served so long: the back-off is over */
+
+/* How often to look, so that a short timeout is kept too. */
+static int64_t
+round_us(const struct gt_settings *s)
+{
+	int64_t us = ROUND_US;
+
+	if (s->timeout_ms > 0 && s->timeout_ms * 250 < us)
+		us = s->timeout_ms * 250;
+	return us < ROUND_MIN ? ROUND_MIN : us;
+}
+
+/* When p is due at the latest; 0: never. */
+static int64_t
+due_of(const struct gt_arbiter *a, const struct gt_proc *p)
+{
+	if (p->is_killed)
+		return 0;
+	if (p->kill_at_us != 0)
+		return p->kill_at_us;
+	if (p->ready_us == 0 && a->settings->boot_timeout_ms > 0)
+		return p->spawned_us + a->settings->boot_timeout_ms * 1000;
+	return 0;
+}
+
+void
+gt_watch_arm(struct gt_arbiter *a)
+{
+	int64_t now = gt_clock_us(), next = now + round_us(a->settings), due;
+	struct timeval tv;
+	struct gt_proc *p;
+
+	TAILQ_FOREACH (p, &a->procs, link)
+		if ((due = due_of(a, p)) != 0 && due < next)
+			next = due;
+	if (a->state == GT_ARBITER_RUNNING && a->spawn_at_us > now &&
+	    a->spawn_at_us < next)
+		next = a->spawn_at_us;
+	next = next > now ? next - now : 0;
+	tv.tv_sec = next / 1000000;
+	tv.tv_usec = next % 1000000;
+	if (event_add(a->timer, &tv) < 0)
+		gt_log_critical("timer of the master cannot be set");
+}
+
+static void
+kill_proc(struct gt_proc *p)
+{
+	gt_log_error("worker %d is killed: %s", (int)p->pid, p->kill_why);
+	p->is_killed = true;
+	kill(p->pid, SIGKILL);
+}
+
+static int64_t
+newer(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Its beats, as old as its readiness at most. false: it is alive. */
+static bool
+is_overdue(const struct gt_arbiter *a, const struct gt_proc *p, int64_t now,
+           int64_t *age_us, const char **what)
+{
+	const struct gt_board *b = p->board;
+	int64_t loop, gil, limit = a->settings->timeout_ms * 1000;
+
+	loop = atomic_load_explicit(&b->loop_beat_us, memory_order_relaxed);
+	gil = atomic_load_explicit(&b->gil_beat_us, memory_order_relaxed);
+	*age_us = now - newer(loop, p->ready_us);
+	*what = "its loop has stopped";
+	if (*age_us > limit)
+		return true;
+	*age_us = now - newer(gil, p->ready_us);
+	*what = "its GIL is held without a pause";
+	return *age_us > limit;
+}
+
+/*
+ * The beats of a ready worker. ABRT makes it show its stacks; if it has not
+ * ended 1 s later, KILL.
+ */
+static void
+check_beats(const struct gt_arbiter *a, struct gt_proc *p, int64_t now)
+{
+	const char *what;
+	int64_t age_us;
+
+	if (a->settings->timeout_ms <= 0 ||
+	    !is_overdue(a, p, now, &age_us, &what))
+		return;
+	gt_log_critical("worker %d timed out: %s age=%lldms timeout=%lldms",
+	                (int)p->pid, what, (long long)(age_us / 1000),
+	                (long long)a->settings->timeout_ms);
+	p->kill_why = what;
+	p->kill_at_us = now + ABORT_US;
+	kill(p->pid, SIGABRT);
+}
+
+static void
+check_boot(const struct gt_arbiter *a, struct gt_proc *p, int64_t now)
+{
+	int64_t limit = a->settings->boot_timeout_ms * 1000;
+
+	if (limit <= 0 || now - p->spawned_us < limit)
+		return;
+	p->kill_why = "it was not ready within boot-timeout";
+	kill_proc(p);
+}
+
+static void
+check_proc(struct gt_arbiter *a, struct gt_proc *p, int64_t now)
+{
+	if (p->is_killed)
+		return;
+	if (p->kill_at_us != 0) {
+		if (now >= p->kill_at_us)
+			kill_proc(p);
+		return;
+	}
+	if (p->ready_us == 0) {
+		check_boot(a, p, now);
+		return;
+	}
+	check_beats(a, p, now);
+	if (!p->is_seasoned && now - p->ready_us >= SEASONED_US) {
+		p->is_seasoned = true;
+		a->backoff_us = 0;
+	}
+	if (p->owes_reopen)
+		gt_logs_tell(a, p);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct gt_arbiter *a = arg;
+	int64_t now = gt_clock_us();
+	struct gt_proc *p;
+
+	gt_assert_master();
+	(void)fd;
+	(void)what;
+	TAILQ_FOREACH (p, &a->procs, link)
+		check_proc(a, p, now);
+	gt_watch_arm(a);
+}
+
+static struct gt_proc *
+find_channel(const struct gt_arbiter *a, int fd)
+{
+	struct gt_proc *p;
+
+	TAILQ_FOREACH (p, &a->procs, link)
+		if (p->channel_fd == fd)
+			return p;
+	return NULL;
+}
+
+static void
+be_ready(struct gt_arbiter *a, struct gt_proc *p)
+{
+	if (p->ready_us != 0)
+		return;
+	p->ready_us = gt_clock_us();
+	a->was_ready = true;
+	gt_log_info("worker %d is ready age=%u boot=%lldms", (int)p->pid,
+	            p->age, (long long)((p->ready_us - p->spawned_us) / 1000));
+}
+
+/* A message nobody expects is dropped, with what it brought. */
+static void
+take_message(struct gt_arbiter *a, struct gt_proc *p,
+             struct gt_channel_msg *msg)
+{
+	while (msg->nfds > 0)
+		gt_fd_close(&msg->fds[--msg->nfds]);
+	if (msg->type == GT_CHANNEL_READY)
+		be_ready(a, p);
+	else
+		gt_log_warning("worker %d sent an unknown message type=%d",
+		               (int)p->pid, (int)msg->type);
+}
+
+/* After EOF the worker is about to end: SIGCHLD tells the rest. */
+static void
+on_channel(evutil_socket_t fd, short what, void *arg)
+{
+	struct gt_arbiter *a = arg;
+	struct gt_channel_msg msg;
+	struct gt_proc *p;
+	enum gt_err rc;
+
+	gt_assert_master();
+	(void)what;
+	if ((p = find_channel(a, (int)fd)) == NULL)
+		return;
+	if ((rc = gt_channel_recv((int)fd, &msg)) == GT_OK) {
+		take_message(a, p, &msg);
+	} else if (rc != GT_AGAIN) {
+		event_free(p->channel_event);
+		p->channel_event = NULL;
+		gt_fd_close(&p->channel_fd);
+	}
+}
+
+enum gt_err
+gt_watch_channel(struct gt_arbiter *a, struct gt_proc *p)
+{
+	p->channel_event = event_new(a->base, p->channel_fd,
+	                             EV_READ | EV_PERSIST, on_channel, a);
+	if (p->channel_event == NULL || event_add(p->channel_event, NULL) < 0)
+		return GT_NOMEM;
+	return GT_OK;
+}
+
+enum gt_err
+gt_watch_init(struct gt_arbiter *a)
+{
+	a->timer = evtimer_new(a->base, on_timer, a);
+	return a->timer == NULL ? GT_NOMEM : GT_OK;
+}
+
+void
+gt_watch_fini(struct gt_arbiter *a)
+{
+	if (a->timer != NULL)
+		event_free(a->timer);
+	a->timer = NULL;
+}

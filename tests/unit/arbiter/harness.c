@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../cmocka_all.h"
+#include "gthreadd/base/clock.h"
+#include "gthreadd/net/channel.h"
+#include "gthreadd/stats/board.h"
+#include "harness.h"
+
+struct gt_settings settings;
+char test_dir[32];
+char log_path[64];
+
+static pid_t server;
+static int pipe_fd[2] = {-1, -1};
+static char empty[] = "";
+static char app[] = "stub:app";
+static char localhost[] = "127.0.0.1:0";
+static char *binds[] = {localhost};
+
+int
+make_dir(void **state)
+{
+	(void)state;
+	strcpy(test_dir, "/tmp/gt-arbiter-XXXXXX");
+	if (mkdtemp(test_dir) == NULL)
+		return -1;
+	snprintf(log_path, sizeof(log_path), "%s/log", test_dir);
+	return 0;
+}
+
+int
+remove_dir(void **state)
+{
+	(void)state;
+	return rmdir(test_dir);
+}
+
+int
+reset(void **state)
+{
+	(void)state;
+	unlink(log_path);
+	memset(&settings, 0, sizeof(settings));
+	settings.app = app;
+	settings.bind = (struct gt_strv){.v = binds, .n = 1};
+	settings.pid = settings.user = settings.group = empty;
+	settings.name = settings.chdir = settings.access_logfile = empty;
+	settings.error_logfile = log_path;
+	settings.log_level = 1;
+	settings.backlog = 16;
+	settings.umask = 022;
+	settings.workers = 1;
+	settings.threads = 2;
+	settings.timeout_ms = 30000;
+	settings.boot_timeout_ms = 30000;
+	settings.graceful_timeout_ms = 10000;
+	return pipe2(pipe_fd, O_CLOEXEC);
+}
+
+int
+clean_up(void **state)
+{
+	(void)state;
+	if (server > 0) {
+		kill(server, SIGKILL);
+		waitpid(server, NULL, 0);
+		server = 0;
+	}
+	close(pipe_fd[0]);
+	close(pipe_fd[1]);
+	return unlink(log_path) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+static int
+no_check(const struct gt_child *child)
+{
+	(void)child;
+	return 99;
+}
+
+pid_t
+start_server(int (*worker)(const struct gt_child *child))
+{
+	const struct gt_child_ops ops = {.worker = worker, .check = no_check};
+
+	fflush(NULL);
+	if ((server = fork()) == 0)
+		_exit(gt_arbiter_run(&settings, &ops));
+	assert_true(server > 0);
+	return server;
+}
+
+int
+end_of_server(int seconds)
+{
+	int64_t deadline = gt_clock_us() + seconds * 1000000LL;
+	int status;
+
+	while (waitpid(server, &status, WNOHANG) == 0) {
+		if (gt_clock_us() > deadline)
+			fail_msg("server has not ended within %ds", seconds);
+		usleep(5000);
+	}
+	server = 0;
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static bool
+wait_report(int ms, struct report *out)
+{
+	struct pollfd p = {.fd = pipe_fd[0], .events = POLLIN};
+
+	if (poll(&p, 1, ms) != 1)
+		return false;
+	assert_int_equal(read(pipe_fd[0], out, sizeof(*out)), sizeof(*out));
+	return true;
+}
+
+struct report
+next_report(int seconds)
+{
+	struct report r;
+
+	if (!wait_report(seconds * 1000, &r))
+		fail_msg("no report within %ds", seconds);
+	return r;
+}
+
+unsigned
+count_reports(int ms)
+{
+	int64_t left, deadline = gt_clock_us() + ms * 1000LL;
+	struct report r;
+	unsigned n = 0;
+
+	while ((left = deadline - gt_clock_us()) > 0)
+		n += wait_report((int)(left / 1000) + 1, &r);
+	return n;
+}
+
+bool
+log_has(const char *text)
+{
+	static char octets[65536];
+	int fd = open(log_path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	assert_true(fd >= 0);
+	n = read(fd, octets, sizeof(octets) - 1);
+	close(fd);
+	assert_true(n >= 0);
+	octets[n] = '\0';
+	return strstr(octets, text) != NULL;
+}
+
+void
+report(const struct gt_child *child, const char *text)
+{
+	struct report r = {.pid = getpid(), .age = child->age};
+
+	snprintf(r.text, sizeof(r.text), "%s", text);
+	if (write(pipe_fd[1], &r, sizeof(r)) != sizeof(r))
+		_exit(90);
+}
+
+void
+beat(struct gt_board *b)
+{
+	atomic_store(&b->loop_beat_us, gt_clock_us());
+	atomic_store(&b->gil_beat_us, gt_clock_us());
+}
+
+struct gt_board *
+say_ready(const struct gt_child *child)
+{
+	const struct gt_channel_msg msg = {.type = GT_CHANNEL_READY};
+	struct gt_board *b;
+
+	if (gt_board_map(child->board_fd, true, &b) != GT_OK)
+		_exit(91);
+	beat(b);
+	if (gt_channel_send(child->channel_fd, &msg) != GT_OK)
+		_exit(92);
+	return b;
+}
+
+/* Write into the logs that came, then report how many these were. */
+static void
+use_new_logs(const struct gt_child *child, const struct gt_channel_msg *msg)
+{
+	char text[32];
+
+	for (size_t i = 0; i < msg->nfds; i++) {
+		if (write(msg->fds[i], "through the worker\n", 19) != 19)
+			_exit(93);
+		close(msg->fds[i]);
+	}
+	snprintf(text, sizeof(text), "reopen %zu", msg->nfds);
+	report(child, text);
+}
+
+int
+serve(const struct gt_child *child)
+{
+	struct pollfd p = {.fd = child->channel_fd, .events = POLLIN};
+	struct gt_board *b = say_ready(child);
+	struct gt_channel_msg msg;
+	enum gt_err rc = GT_AGAIN;
+
+	report(child, "serving");
+	while (rc != GT_EOF) {
+		poll(&p, 1, 20);
+		beat(b);
+		rc = gt_channel_recv(child->channel_fd, &msg);
+		if (rc == GT_OK && msg.type == GT_CHANNEL_REOPEN)
+			use_new_logs(child, &msg);
+	}
+	gt_board_unmap(b);
+	return 0;
+}

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../cmocka_all.h"
+#include "gthreadd/base/clock.h"
+#include "gthreadd/base/log.h"
+#include "gthreadd/net/listener.h"
+#include "gthreadd/stats/board.h"
+#include "harness.h"
+
+static int
+exits_3(const struct gt_child *child)
+{
+	report(child, "tried");
+	return GT_EXIT_BOOT;
+}
+
+static int
+exits_4(const struct gt_child *child)
+{
+	report(child, "tried");
+	return GT_EXIT_APP;
+}
+
+static int
+crashes(const struct gt_child *child)
+{
+	report(child, "tried");
+	signal(SIGABRT, SIG_DFL);
+	raise(SIGKILL);
+	return 0;
+}
+
+static void
+worker_that_cannot_boot_ends_the_server_after_one_try(void **state)
+{
+	(void)state;
+	start_server(exits_3);
+	assert_int_equal(end_of_server(10), GT_EXIT_BOOT);
+	assert_int_equal(count_reports(50), 1);
+	assert_true(log_has("server cannot start: a worker could not boot"));
+}
+
+static void
+app_that_cannot_be_imported_ends_the_server_with_4(void **state)
+{
+	(void)state;
+	settings.workers = 2;
+	start_server(exits_4);
+	assert_int_equal(end_of_server(10), GT_EXIT_APP);
+	assert_true(count_reports(50) <= 2);
+	assert_true(log_has("could not import the application"));
+}
+
+static void
+worker_that_crashes_while_booting_ends_the_server_with_3(void **state)
+{
+	(void)state;
+	start_server(crashes);
+	assert_int_equal(end_of_server(10), GT_EXIT_BOOT);
+	assert_true(log_has("was killed by another process or the kernel"));
+}
+
+static int
+never_ready(const struct gt_child *child)
+{
+	report(child, "tried");
+	signal(SIGTERM, SIG_IGN);
+	while (sleep(60) < 60)
+		continue;
+	return 0;
+}
+
+static void
+worker_that_is_never_ready_is_killed_with_the_reason(void **state)
+{
+	(void)state;
+	settings.boot_timeout_ms = 300;
+	start_server(never_ready);
+	assert_int_equal(end_of_server(10), GT_EXIT_BOOT);
+	assert_true(log_has("killed by the master: it was not ready within "
+	                    "boot-timeout"));
+}
+
+/* The first worker serves; those that replace it cannot boot. */
+static int
+only_the_first_boots(const struct gt_child *child)
+{
+	if (child->age == 1)
+		return serve(child);
+	report(child, "tried");
+	return GT_EXIT_APP;
+}
+
+static void
+once_ready_boot_errors_are_retried_with_growing_pauses(void **state)
+{
+	pid_t server = start_server(only_the_first_boots);
+	struct report first = next_report(10);
+	unsigned tries;
+
+	(void)state;
+	kill(first.pid, SIGKILL);
+	/* At about 0, 0.1, 0.3, 0.7, 1.5 s after the first one. */
+	tries = count_reports(2200);
+	assert_in_range(tries, 3, 6);
+	assert_int_equal(waitpid(server, NULL, WNOHANG), 0);
+	kill(server, SIGTERM);
+	assert_int_equal(end_of_server(5), 0);
+}
+
+static int
+loop_stops(const struct gt_child *child)
+{
+	struct gt_board *b;
+
+	if (child->age > 1)
+		return serve(child);
+	b = say_ready(child);
+	for (;;) {
+		atomic_store(&b->gil_beat_us, gt_clock_us());
+		usleep(10000);
+	}
+}
+
+static int
+gil_is_held(const struct gt_child *child)
+{
+	struct gt_board *b;
+
+	if (child->age > 1)
+		return serve(child);
+	b = say_ready(child);
+	signal(SIGABRT, SIG_IGN);
+	for (;;) {
+		atomic_store(&b->loop_beat_us, gt_clock_us());
+		usleep(10000);
+	}
+}
+
+static void
+worker_whose_loop_stops_is_aborted_and_replaced(void **state)
+{
+	pid_t server;
+
+	(void)state;
+	settings.timeout_ms = 400;
+	server = start_server(loop_stops);
+	assert_int_equal(next_report(10).age, 2);
+	assert_true(log_has("timed out: its loop has stopped"));
+	assert_true(log_has("was aborted by the master"));
+	/* The good one stays. */
+	assert_int_equal(count_reports(1000), 0);
+	kill(server, SIGTERM);
+	assert_int_equal(end_of_server(5), 0);
+}
+
+static void
+worker_that_keeps_the_gil_and_ignores_abort_is_killed(void **state)
+{
+	int64_t began = gt_clock_us(), took;
+	pid_t server;
+
+	(void)state;
+	settings.timeout_ms = 400;
+	server = start_server(gil_is_held);
+	assert_int_equal(next_report(10).age, 2);
+	took = gt_clock_us() - began;
+	assert_true(took >= 1400000 && took < 3000000);
+	assert_true(log_has("timed out: its GIL is held"));
+	assert_true(log_has("was killed by the master: its GIL is held"));
+	kill(server, SIGTERM);
+	assert_int_equal(end_of_server(5), 0);
+}
+
+static int
+ignores_everything(const struct gt_child *child)
+{
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	return serve(child);
+}
+
+/* From kill to the end of the server, in ms. */
+static int
+time_to_end(pid_t server, int number)
+{
+	int64_t began = gt_clock_us();
+
+	kill(server, number);
+	assert_int_equal(end_of_server(10), 0);
+	return (int)((gt_clock_us() - began) / 1000);
+}
+
+/* The report is written before the master may have seen READY. */
+static void
+wait_ready(void)
+{
+	int64_t deadline = gt_clock_us() + 5000000;
+
+	while (!log_has("is ready") && gt_clock_us() < deadline)
+		usleep(5000);
+	assert_true(log_has("is ready"));
+}
+
+static void
+quick_stop_kills_after_one_second(void **state)
+{
+	pid_t server = start_server(ignores_everything);
+
+	(void)state;
+	next_report(10);
+	assert_in_range(time_to_end(server, SIGINT), 950, 1800);
+	assert_true(log_has("within 1s of a quick stop"));
+}
+
+static void
+second_term_hastens_a_graceful_stop(void **state)
+{
+	pid_t server = start_server(ignores_everything);
+
+	(void)state;
+	next_report(10);
+	kill(server, SIGTERM);
+	usleep(500000);
+	assert_int_equal(waitpid(server, NULL, WNOHANG), 0);
+	assert_in_range(time_to_end(server, SIGTERM), 950, 1800);
+}
+
+static void
+graceful_stop_kills_after_graceful_timeout(void **state)
+{
+	pid_t server;
+
+	(void)state;
+	settings.graceful_timeout_ms = 600;
+	server = start_server(ignores_everything);
+	next_report(10);
+	assert_in_range(time_to_end(server, SIGTERM), 550, 1400);
+	assert_true(log_has("not ended within graceful-timeout"));
+}
+
+static volatile sig_atomic_t told;
+
+static void
+note_signal(int number)
+{
+	told = number;
+}
+
+static int
+takes_its_time(const struct gt_child *child)
+{
+	struct gt_board *b;
+
+	signal(SIGTERM, note_signal);
+	signal(SIGQUIT, note_signal);
+	b = say_ready(child);
+	report(child, "serving");
+	while (!told) {
+		beat(b);
+		usleep(10000);
+	}
+	report(child, told == SIGTERM ? "TERM" : "QUIT");
+	usleep(300000);
+	report(child, "finished");
+	gt_board_unmap(b);
+	return 0;
+}
+
+static void
+graceful_stop_waits_for_the_workers(void **state)
+{
+	pid_t server = start_server(takes_its_time);
+
+	(void)state;
+	next_report(10);
+	wait_ready();
+	kill(server, SIGTERM);
+	assert_string_equal(next_report(5).text, "TERM");
+	assert_string_equal(next_report(5).text, "finished");
+	assert_int_equal(end_of_server(5), 0);
+	assert_false(log_has("is killed"));
+	assert_false(log_has("[ERROR]"));
+}
+
+static void
+quick_stop_tells_ready_workers_quit(void **state)
+{
+	pid_t server = start_server(takes_its_time);
+
+	(void)state;
+	next_report(10);
+	wait_ready();
+	kill(server, SIGINT);
+	assert_string_equal(next_report(5).text, "QUIT");
+	assert_int_equal(end_of_server(5), 0);
+}
+
+static void
+master_without_workers_runs_and_ends(void **state)
+{
+	pid_t server;
+
+	(void)state;
+	settings.workers = 0;
+	server = start_server(serve);
+	usleep(300000);
+	assert_int_equal(waitpid(server, NULL, WNOHANG), 0);
+	assert_true(time_to_end(server, SIGTERM) < 900);
+}
+
+static void
+signals_of_a_later_version_are_logged_and_ignored(void **state)
+{
+	static const int numbers[] = {SIGHUP, SIGUSR2, SIGTTIN, SIGTTOU,
+	                              SIGWINCH};
+	pid_t server = start_server(serve);
+
+	(void)state;
+	next_report(10);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		kill(server, numbers[i]);
+	usleep(300000);
+	assert_int_equal(waitpid(server, NULL, WNOHANG), 0);
+	assert_true(log_has("signal HUP is not supported"));
+	assert_true(log_has("signal WINCH is not supported"));
+	kill(server, SIGTERM);
+	assert_int_equal(end_of_server(5), 0);
+}
+
+static void
+usr1_opens_the_logs_again_here_and_in_the_workers(void **state)
+{
+	char moved[80], access_log[80];
+	pid_t server;
+
+	(void)state;
+	snprintf(moved, sizeof(moved), "%s/log.1", test_dir);
+	snprintf(access_log, sizeof(access_log), "%s/access", test_dir);
+	settings.access_logfile = access_log;
+	server = start_server(serve);
+	next_report(10);
+	wait_ready();
+	assert_int_equal(rename(log_path, moved), 0);
+	kill(server, SIGUSR1);
+	assert_string_equal(next_report(5).text, "reopen 2");
+	assert_true(log_has("through the worker"));
+	kill(server, SIGTERM);
+	assert_int_equal(end_of_server(5), 0);
+	assert_true(log_has("shutting down: master"));
+	unlink(moved);
+	unlink(access_log);
+}
+
+static void
+start_is_told_in_gunicorns_manner(void **state)
+{
+	pid_t server = start_server(serve);
+
+	(void)state;
+	next_report(10);
+	kill(server, SIGTERM);
+	assert_int_equal(end_of_server(5), 0);
+	assert_true(log_has("[INFO] starting gthreadd "));
+	assert_true(log_has("[INFO] listening at: http://127.0.0.1:"));
+	assert_true(log_has("[INFO] using worker: gthread"));
+	assert_true(log_has("[INFO] booting worker with pid: "));
+	assert_true(log_has("[INFO] handling signal: TERM"));
+}
+
+static void
+held_pid_file_and_bad_address_are_refused_with_1(void **state)
+{
+	char path[64], spec[] = "192.0.2.1:80", *specs[] = {spec};
+	pid_t first;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/pid", test_dir);
+	settings.pid = path;
+	first = start_server(serve);
+	next_report(10);
+	start_server(serve);
+	assert_int_equal(end_of_server(10), GT_EXIT_CONFIG);
+	assert_true(log_has("already running"));
+	kill(first, SIGTERM);
+	assert_int_equal(waitpid(first, NULL, 0), first);
+	assert_int_equal(access(path, F_OK), -1);
+
+	settings.bind = (struct gt_strv){.v = specs, .n = 1};
+	start_server(serve);
+	assert_int_equal(end_of_server(10), GT_EXIT_CONFIG);
+	assert_true(log_has("cannot listen on 192.0.2.1:80"));
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static int
+report_listeners(const struct gt_child *child)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "%zu %d %s %s", child->listeners->n,
+	         child->listeners->v[0].fd, child->listeners->v[0].text,
+	         getenv("LISTEN_FDS") == NULL ? "unset" : "set");
+	report(child, text);
+	return serve(child);
+}
+
+/* Runs in the server's process, as systemd would have left it. */
+static int
+run_with_listen_fds(int fd, bool is_for_us)
+{
+	const struct gt_child_ops ops = {.worker = report_listeners};
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", is_for_us ? (int)getpid() : 1);
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	if (dup2(fd, 3) != 3)
+		return 70;
+	return gt_arbiter_run(&settings, &ops);
+}
+
+static void
+sockets_of_systemd_come_first(void **state)
+{
+	const char *spec = "127.0.0.1:0";
+	const struct gt_listen_options opt = {.backlog = 4};
+	struct gt_listeners ls;
+	char why[200], expected[200];
+	struct report r;
+
+	(void)state;
+	assert_int_equal(
+	    gt_listeners_open(&spec, 1, &opt, &ls, why, sizeof(why)), GT_OK);
+	for (int is_for_us = 0; is_for_us < 2; is_for_us++) {
+		pid_t pid;
+
+		fflush(NULL);
+		if ((pid = fork()) == 0)
+			_exit(run_with_listen_fds(ls.v[0].fd, is_for_us));
+		r = next_report(10);
+		snprintf(expected, sizeof(expected), "2 3 %s unset",
+		         ls.v[0].text);
+		if (is_for_us)
+			assert_string_equal(r.text, expected);
+		else
+			assert_true(r.text[0] == '1');
+		kill(pid, SIGTERM);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+	}
+	gt_listeners_close(&ls, true);
+}
+
+static int
+check_says_4(const struct gt_child *child)
+{
+	return child->board_fd == -1 && child->channel_fd == -1 ? 4 : 99;
+}
+
+static int
+check_crashes(const struct gt_child *child)
+{
+	(void)child;
+	raise(SIGKILL);
+	return 0;
+}
+
+static void
+check_returns_the_exit_code_of_its_child(void **state)
+{
+	struct gt_child_ops ops = {.check = check_says_4};
+
+	(void)state;
+	gt_log_set_level(GT_LOG_CRITICAL + 1);
+	assert_int_equal(gt_arbiter_check(&settings, &ops), 4);
+	ops.check = check_crashes;
+	assert_int_equal(gt_arbiter_check(&settings, &ops), GT_EXIT_BOOT);
+	gt_log_set_level(GT_LOG_INFO);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, reset, clean_up)
+	const struct CMUnitTest tests[] = {
+	    T(worker_that_cannot_boot_ends_the_server_after_one_try),
+	    T(app_that_cannot_be_imported_ends_the_server_with_4),
+	    T(worker_that_crashes_while_booting_ends_the_server_with_3),
+	    T(worker_that_is_never_ready_is_killed_with_the_reason),
+	    T(once_ready_boot_errors_are_retried_with_growing_pauses),
+	    T(worker_whose_loop_stops_is_aborted_and_replaced),
+	    T(worker_that_keeps_the_gil_and_ignores_abort_is_killed),
+	    T(quick_stop_kills_after_one_second),
+	    T(second_term_hastens_a_graceful_stop),
+	    T(graceful_stop_kills_after_graceful_timeout),
+	    T(graceful_stop_waits_for_the_workers),
+	    T(quick_stop_tells_ready_workers_quit),
+	    T(master_without_workers_runs_and_ends),
+	    T(signals_of_a_later_version_are_logged_and_ignored),
+	    T(usr1_opens_the_logs_again_here_and_in_the_workers),
+	    T(start_is_told_in_gunicorns_manner),
+	    T(held_pid_file_and_bad_address_are_refused_with_1),
+	    T(sockets_of_systemd_come_first),
+	    T(check_returns_the_exit_code_of_its_child),
+	};
+
+	return cmocka_run_group_tests_name("arbiter", tests, make_dir,
+	                                   remove_dir);
+}
