@@ -1,6 +1,107 @@
 /* SPDX-License-Identifier: MIT */
-int
-main(void)
+/*
+ * gthreadd(8): read the settings, then do what they ask for. Here the layers
+ * are joined: config gets the checks of higher layers, the arbiter gets the
+ * entries of the children that use Python.
+ */
+#include "config.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "gthreadd/arbiter/arbiter.h"
+#include "gthreadd/base/log.h"
+#include "gthreadd/base/os.h"
+#include "gthreadd/config/child.h"
+#include "gthreadd/config/load.h"
+#include "gthreadd/python/interp.h"
+#include "gthreadd/stats/access.h"
+#include "gthreadd/worker/worker.h"
+#include "gthreadd/wsgi/wsgi.h"
+
+static bool
+is_app(const char *value, const char **why)
 {
-	return 0;
+	return gt_app_check_syntax(value, why) == GT_OK;
+}
+
+static bool
+is_access_format(const char *value, const char **why)
+{
+	struct gt_access_format *format;
+
+	if (gt_access_compile(value, &format, why) != GT_OK)
+		return false;
+	gt_access_format_destroy(format);
+	return true;
+}
+
+static const struct gt_config_check checks[] = {
+    {"wsgi-app", is_app},
+    {"access-logformat", is_access_format},
+    {NULL, NULL},
+};
+
+static const struct gt_child_ops children = {
+    .worker = gt_worker_main,
+    .check = gt_check_main,
+};
+
+static void
+print_version(void)
+{
+	printf("gthreadd %s (Python %s, libevent %s)\n", PACKAGE_VERSION,
+	       gt_interp_version(), event_get_version());
+}
+
+static void
+log_warnings(const struct gt_config *c)
+{
+	const char *const *v;
+	size_t n = gt_config_warnings(c, &v);
+
+	for (size_t i = 0; i < n; i++)
+		gt_log_warning("%s", v[i]);
+}
+
+static int
+act(const struct gt_config *c)
+{
+	const struct gt_settings *s = gt_config_settings(c);
+
+	switch (gt_config_action(c)) {
+	case GT_ACTION_HELP:
+		gt_config_help(stdout);
+		return GT_EXIT_OK;
+	case GT_ACTION_VERSION:
+		print_version();
+		return GT_EXIT_OK;
+	case GT_ACTION_PRINT:
+		gt_config_print(c, stdout);
+		return GT_EXIT_OK;
+	case GT_ACTION_CHECK:
+		log_warnings(c);
+		return gt_arbiter_check(s, &children) == GT_EXIT_OK
+		           ? GT_EXIT_OK
+		           : GT_EXIT_CONFIG;
+	case GT_ACTION_RUN:
+		break;
+	}
+	log_warnings(c);
+	return gt_arbiter_run(s, &children);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct gt_config *c;
+	int code;
+
+	gt_os_title_init(argc, &argv);
+	if (gt_config_load(argc, argv, environ, checks, stderr, &c) != GT_OK)
+		return GT_EXIT_CONFIG;
+	code = act(c);
+	gt_config_destroy(c);
+	return code;
 }

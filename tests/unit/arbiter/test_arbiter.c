@@ -455,6 +455,7 @@ sockets_of_systemd_come_first(void **state)
 			assert_string_equal(r.text, expected);
 		else
 			assert_true(r.text[0] == '1');
+		assert_string_equal(next_report(10).text, "serving");
 		kill(pid, SIGTERM);
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 	}
