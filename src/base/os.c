@@ -20,6 +20,7 @@
  */
 static char *title;
 static size_t title_size;
+static char **saved_argv;
 
 static char **
 copy_vector(char *const *v, int n)
@@ -43,7 +44,8 @@ gt_os_title_init(int argc, char ***argv)
 	for (; environ[nenv] != NULL; nenv++)
 		if (environ[nenv] == end)
 			end += strlen(environ[nenv]) + 1;
-	*argv = copy_vector(old, argc);
+	/* Kept here too: main may forget its argument vector. */
+	*argv = saved_argv = copy_vector(old, argc);
 	environ = copy_vector(environ, nenv);
 	title = old[0];
 	title_size = (size_t)(end - title);
