@@ -86,7 +86,7 @@ raise_descriptors(const struct gt_settings *s)
 }
 
 /* Everything that may be refused, in an order that harms no other server. */
-static int
+GT_ON_MASTER static int
 open_shared(struct gt_arbiter *a)
 {
 	const char *path;
@@ -107,7 +107,7 @@ open_shared(struct gt_arbiter *a)
 	return GT_EXIT_OK;
 }
 
-static enum gt_err
+GT_ON_MASTER static enum gt_err
 open_loop(struct gt_arbiter *a)
 {
 	struct event_config *config;
@@ -133,7 +133,7 @@ class_in_use(const struct gt_settings *s)
 	                                                           : "gthread";
 }
 
-static int
+GT_ON_MASTER static int
 loop(struct gt_arbiter *a)
 {
 	gt_spawn_missing(a);

@@ -88,7 +88,7 @@ gt_reap_halt(struct gt_arbiter *a, int code, const char *why)
 }
 
 /* Before any worker was ready nothing is served: give up, once and for all. */
-static void
+GT_ON_MASTER static void
 give_up(struct gt_arbiter *a, int status, const char *reason)
 {
 	char why[256];
@@ -98,7 +98,7 @@ give_up(struct gt_arbiter *a, int status, const char *reason)
 	gt_reap_halt(a, code == GT_EXIT_APP ? GT_EXIT_APP : GT_EXIT_BOOT, why);
 }
 
-static void
+GT_ON_MASTER static void
 bury(struct gt_arbiter *a, struct gt_proc *p, int status)
 {
 	int64_t now = gt_clock_us(), born = p->spawned_us;

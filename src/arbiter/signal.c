@@ -23,7 +23,7 @@ struct action {
 static const struct action actions[GT_SIGNAL_COUNT];
 
 /* A worker that still boots has no handlers: QUIT would dump its core. */
-static void
+GT_ON_MASTER static void
 tell(struct gt_arbiter *a, int number, int64_t kill_at_us, const char *why)
 {
 	struct gt_proc *p;

@@ -165,7 +165,7 @@ gt_spawn_forget(struct gt_arbiter *a, struct gt_proc *p)
 }
 
 /* What the master shares with one worker. Errors: GT_SYS, GT_NOMEM. */
-static enum gt_err
+GT_ON_MASTER static enum gt_err
 create_proc(struct gt_arbiter *a, struct gt_proc **out, int *channel_fd)
 {
 	struct gt_proc *p;
@@ -197,7 +197,7 @@ fail:
 	return rc;
 }
 
-static enum gt_err
+GT_ON_MASTER static enum gt_err
 spawn_worker(struct gt_arbiter *a)
 {
 	int channel_fd, board_fd;

@@ -130,7 +130,7 @@ check_boot(const struct gt_arbiter *a, struct gt_proc *p, int64_t now)
 	kill_proc(p);
 }
 
-static void
+GT_ON_MASTER static void
 check_proc(struct gt_arbiter *a, struct gt_proc *p, int64_t now)
 {
 	if (p->is_killed)
