@@ -205,6 +205,12 @@ gt_arbiter_run(const struct gt_settings *settings,
 	return code;
 }
 
+const char *
+gt_arbiter_libevent_version(void)
+{
+	return event_get_version();
+}
+
 int
 gt_arbiter_check(const struct gt_settings *settings,
                  const struct gt_child_ops *ops)

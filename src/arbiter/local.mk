@@ -18,11 +18,13 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/arbiter/test_arbiter \
 	tests/unit/arbiter/test_pidfile \
-	tests/unit/arbiter/test_spawn
+	tests/unit/arbiter/test_spawn \
+	tests/unit/arbiter/test_stop
 TESTS += \
 	tests/unit/arbiter/test_arbiter \
 	tests/unit/arbiter/test_pidfile \
-	tests/unit/arbiter/test_spawn
+	tests/unit/arbiter/test_spawn \
+	tests/unit/arbiter/test_stop
 arbiter_harness = tests/unit/arbiter/harness.c tests/unit/arbiter/harness.h
 tests_unit_arbiter_test_arbiter_SOURCES = tests/unit/arbiter/test_arbiter.c $(arbiter_harness)
 tests_unit_arbiter_test_arbiter_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -32,4 +34,7 @@ tests_unit_arbiter_test_pidfile_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_spawn_SOURCES = tests/unit/arbiter/test_spawn.c $(arbiter_harness)
 tests_unit_arbiter_test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_spawn_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
+tests_unit_arbiter_test_stop_SOURCES = tests/unit/arbiter/test_stop.c $(arbiter_harness)
+tests_unit_arbiter_test_stop_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_arbiter_test_stop_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 endif

@@ -6,7 +6,6 @@
  */
 #include "config.h"
 
-#include <event2/event.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -52,7 +51,7 @@ static void
 print_version(void)
 {
 	printf("gthreadd %s (Python %s, libevent %s)\n", PACKAGE_VERSION,
-	       gt_interp_version(), event_get_version());
+	       gt_interp_version(), gt_arbiter_libevent_version());
 }
 
 static void

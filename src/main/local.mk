@@ -1,4 +1,3 @@
 sbin_PROGRAMS += gthreadd
 gthreadd_SOURCES = src/main/gthreadd.c
-gthreadd_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
 gthreadd_LDADD = libgt_arbiter.a $(worker_libs)

@@ -39,7 +39,7 @@ attach_fds(struct msghdr *m, union fd_room *room,
 		return;
 	m->msg_control = room->octets;
 	m->msg_controllen = CMSG_SPACE(len);
-	c = CMSG_FIRSTHDR(m);
+	c = &room->head;
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(len);

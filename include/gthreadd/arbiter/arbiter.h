@@ -18,5 +18,7 @@ int gt_arbiter_run(const struct gt_settings *settings,
 /* --check-config: run ops->check in a child; its exit code. */
 int gt_arbiter_check(const struct gt_settings *settings,
                      const struct gt_child_ops *ops);
+/* Of the linked library. */
+const char *gt_arbiter_libevent_version(void);
 
 #endif

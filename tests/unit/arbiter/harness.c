@@ -164,6 +164,26 @@ log_has(const char *text)
 	return strstr(octets, text) != NULL;
 }
 
+int
+time_to_end(pid_t pid, int number)
+{
+	int64_t began = gt_clock_us();
+
+	kill(pid, number);
+	assert_int_equal(end_of_server(10), 0);
+	return (int)((gt_clock_us() - began) / 1000);
+}
+
+void
+wait_ready(void)
+{
+	int64_t deadline = gt_clock_us() + 5000000;
+
+	while (!log_has("is ready") && gt_clock_us() < deadline)
+		usleep(5000);
+	assert_true(log_has("is ready"));
+}
+
 void
 report(const struct gt_child *child, const char *text)
 {

@@ -39,6 +39,10 @@ struct report next_report(int seconds);
 /* How many reports there are within ms. */
 unsigned count_reports(int ms);
 bool log_has(const char *text);
+/* Send it a signal; ms until it has ended with 0. */
+int time_to_end(pid_t pid, int number);
+/* A report may come before the master has read READY. */
+void wait_ready(void);
 
 /* For stub workers. */
 void report(const struct gt_child *child, const char *text);
