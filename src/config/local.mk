@@ -4,7 +4,10 @@ libgt_config_a_SOURCES = \
 	src/config/ini.c \
 	src/config/load.c \
 	src/config/print.c \
+	src/config/report.c \
+	src/config/resolve.c \
 	src/config/setting.c \
+	src/config/split.c \
 	src/config/value.c \
 	src/config/config_priv.h \
 	src/config/tbl/settings.def \
@@ -20,18 +23,42 @@ libgt_config_a_CPPFLAGS = $(AM_CPPFLAGS) $(INIH_CFLAGS)
 config_libs = libgt_config.a libgt_base.a $(INIH_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += \
+config_tests = \
 	tests/unit/config/test_value \
 	tests/unit/config/test_ini \
+	tests/unit/config/test_cli \
 	tests/unit/config/test_load
-TESTS += \
-	tests/unit/config/test_value \
-	tests/unit/config/test_ini \
-	tests/unit/config/test_load
+check_PROGRAMS += $(config_tests)
+TESTS += $(config_tests)
 tests_unit_config_test_value_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_value_LDADD = $(config_libs) $(CMOCKA_LIBS)
 tests_unit_config_test_ini_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_ini_LDADD = $(config_libs) $(CMOCKA_LIBS)
+tests_unit_config_test_cli_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_config_test_cli_LDADD = $(config_libs) $(CMOCKA_LIBS)
 tests_unit_config_test_load_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_load_LDADD = $(config_libs) $(CMOCKA_LIBS)
 endif
+
+# Generated pages are committed; the test regenerates and compares them.
+noinst_PROGRAMS += tools/settings-doc
+tools_settings_doc_SOURCES = tools/settings-doc.c
+tools_settings_doc_LDADD = $(config_libs)
+dist_man_MANS += man/gthreadd.8 man/gthreadd.ini.5
+BUILT_DOCS += man/gthreadd.ini.5 conf/gthreadd.ini
+exampledir = $(docdir)/examples
+dist_example_DATA = conf/gthreadd.ini
+EXTRA_DIST += man/gthreadd.ini.5.in
+TESTS += tests/lint/docs.sh
+dist_check_SCRIPTS += tests/lint/docs.sh
+
+update-docs: tools/settings-doc
+	top_srcdir='$(srcdir)' top_builddir=. $(srcdir)/tests/lint/docs.sh update
+.PHONY: update-docs
+
+EXTRA_PROGRAMS += tests/fuzz/fuzz_ini
+fuzz_targets += tests/fuzz/fuzz_ini
+tests_fuzz_fuzz_ini_SOURCES = tests/fuzz/fuzz_ini.c
+tests_fuzz_fuzz_ini_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_ini_LDADD = $(config_libs)
+EXTRA_DIST += tests/fuzz/ini.dict tests/fuzz/corpus/ini

@@ -6,7 +6,9 @@
  *
  * Durations are int64_t milliseconds, sizes size_t octets, counts uint64_t,
  * enums int (an index into the entry's choices), modes unsigned, texts char *
- * (never NULL: "" when unset), lists struct gt_strv.
+ * (never NULL: "" when unset), lists struct gt_strv. The values are effective:
+ * a 0 that stands for another number (queue-size, limit-request-...) has been
+ * replaced by it, and worker_class sync comes with threads 1, keep_alive_ms 0.
  */
 #ifndef GTHREADD_CONFIG_SETTINGS_H
 #define GTHREADD_CONFIG_SETTINGS_H
@@ -28,12 +30,15 @@ struct gt_strv {
 #define GT_TYPE_MODE     unsigned
 #define GT_TYPE_ENUM     int
 #define GT_TYPE_STRING   char *
-#define GT_TYPE_PATH     char *
-#define GT_TYPE_LIST     struct gt_strv
+#define GT_TYPE_PATH     char *         /* absolute, or "" */
+#define GT_TYPE_LOGFILE  char *         /* absolute, "-" (a standard one), "" */
+#define GT_TYPE_BINDS    struct gt_strv /* each passes gt_bind_parse */
+#define GT_TYPE_PATHS    struct gt_strv /* absolute */
+#define GT_TYPE_ENV      struct gt_strv /* "NAME=value"; the value is secret */
 
 struct gt_settings {
-#define GT_SETTING(field, name, type, dflt, min, max, choices, reload, letter, \
-                   aliases, summary, text)                                     \
+#define GT_SETTING(field, name, type, metavar, dflt, min, max, choices, \
+                   reload, letter, aliases, summary, text)              \
 	GT_TYPE_##type field;
 #include "../../../src/config/tbl/settings.def"
 #undef GT_SETTING

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside the config layer: the table of settings, and the road from texts to
+ * values. ini.c and cli.c turn files and arguments into assignments; load.c
+ * applies them in the order of precedence; resolve.c makes the result one
+ * that the server can use as it stands.
+ * Every allocation is checked: a reload must not end the server. What fails
+ * for want of memory sets nomem and goes on; load.c looks at it at the end.
+ */
+#ifndef GTHREADD_CONFIG_CONFIG_PRIV_H
+#define GTHREADD_CONFIG_CONFIG_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gthreadd/base/buf.h"
+#include "gthreadd/base/mem.h"
+#include "gthreadd/base/str.h"
+#include "gthreadd/config/load.h"
+#include "gthreadd/config/settings.h"
+
+/* The table (setting.c). */
+
+enum gt_type {
+	GT_T_COUNT,
+	GT_T_DURATION,
+	GT_T_SIZE,
+	GT_T_BOOL,
+	GT_T_MODE,
+	GT_T_ENUM,
+	GT_T_STRING,
+	GT_T_PATH,
+	GT_T_LOGFILE,
+	GT_T_BINDS,
+	GT_T_PATHS,
+	GT_T_ENV,
+};
+
+/* Places in the table; GT_FIRST_x is that of the first setting of a group. */
+enum gt_setting_id {
+#define GT_GROUP(id, title)    GT_FIRST_##id, GT_BEFORE_##id = GT_FIRST_##id - 1,
+#define GT_SETTING(field, ...) GT_S_##field,
+#include "tbl/settings.def"
+#undef GT_SETTING
+	GT_SETTINGS
+};
+
+struct gt_setting {
+	const char *name;
+	const char *metavar; /* "" for BOOL */
+	const char *dflt;
+	const char *choices; /* ENUM: "a|b" */
+	const char *aliases; /* separated by a space */
+	const char *summary;
+	const char *text;
+	size_t offset; /* in struct gt_settings */
+	uint64_t min;
+	uint64_t max; /* 0: none */
+	enum gt_type type;
+	char letter; /* 0: none */
+};
+
+struct gt_setting_group {
+	const char *title;
+	size_t first; /* up to the next group's first; a NULL title ends */
+};
+
+extern const struct gt_setting gt_setting_table[GT_SETTINGS];
+extern const struct gt_setting_group gt_setting_groups[];
+
+/* By name or alias, '_' and '-' being equal; NULL when there is none. */
+const struct gt_setting *gt_setting_find(struct gt_str name);
+bool gt_setting_is_list(const struct gt_setting *s);
+void *gt_setting_field(struct gt_settings *v, const struct gt_setting *s);
+const void *gt_setting_value(const struct gt_settings *v,
+                             const struct gt_setting *s);
+
+/* Options that are no settings: they stand on the command line only. */
+struct gt_command {
+	const char *name;
+	const char *metavar; /* "" when it takes no value */
+	const char *summary;
+	enum gt_config_action action; /* RUN: the path of the file */
+	char letter;                  /* 0: none */
+};
+
+extern const struct gt_command gt_command_table[]; /* ends with a NULL name */
+
+/* Texts to values (value.c). */
+
+struct gt_why {
+	char text[320];
+};
+
+/*
+ * Set the field of s from text; a list is appended to. Memory comes from mem.
+ * Errors: GT_INVALID (why completes "setting 'x': ..."), GT_NOMEM.
+ */
+GT_MUST_CHECK enum gt_err gt_value_set(struct gt_arena *mem,
+                                       const struct gt_setting *s,
+                                       const char *text, void *field,
+                                       struct gt_why *why);
+/* A scalar as text that gt_value_set reads. Errors: GT_NOMEM. */
+GT_MUST_CHECK enum gt_err gt_value_format(const struct gt_setting *s,
+                                          const void *field,
+                                          struct gt_buf *out);
+/* Append s (which must live as long as mem) to the list. Errors: GT_NOMEM. */
+GT_MUST_CHECK enum gt_err gt_strv_add(struct gt_arena *mem, struct gt_strv *v,
+                                      char *s);
+
+#define GT_NEAR_MAX 64
+
+/* The candidate that is most like a mistyped word. */
+struct gt_near {
+	char word[GT_NEAR_MAX];
+	struct gt_str best; /* p is NULL: none is like it */
+	size_t distance;
+};
+
+void gt_near_init(struct gt_near *n, struct gt_str word);
+void gt_near_offer(struct gt_near *n, struct gt_str candidate);
+/* " (did you mean 'PREFIXx'?)" in buf, or "" when none is like the word. */
+const char *gt_near_hint(const struct gt_near *n, const char *prefix,
+                         char buf[96]);
+
+/* Split like a POSIX shell (split.c). Errors: GT_INVALID (*why), GT_NOMEM. */
+GT_MUST_CHECK enum gt_err gt_split_words(struct gt_arena *mem, const char *text,
+                                         struct gt_strv *out, const char **why);
+
+/* What is being loaded. */
+
+enum gt_level { /* of precedence, low to high */
+	        GT_LEVEL_DEFAULT,
+	        GT_LEVEL_ENV,           /* WEB_CONCURRENCY and its like */
+	        GT_LEVEL_INI,           /* the file */
+	        GT_LEVEL_GUNICORN_ARGS, /* GUNICORN_CMD_ARGS */
+	        GT_LEVEL_ARGS,          /* GTHREADD_ARGS */
+	        GT_LEVEL_CLI,           /* the command line */
+	        GT_LEVEL_DERIVED,       /* follows from another setting */
+};
+
+struct gt_origin {
+	enum gt_level level;
+	const char *where; /* file, variable or setting; NULL: none */
+	unsigned line;     /* of the file */
+};
+
+struct gt_assign {
+	struct gt_assign *next;
+	const struct gt_setting *setting;
+	const char *value;
+	struct gt_origin origin;
+};
+
+struct gt_config {
+	struct gt_settings settings;
+	struct gt_origin origins[GT_SETTINGS];
+	enum gt_config_action action;
+	struct gt_strv warnings;
+	struct gt_arena mem; /* every text above and below */
+
+	struct gt_assign *assigns, *last_assign;
+	const char *ini; /* path of -c; NULL: no file */
+	struct gt_origin ini_origin;
+	struct gt_buf errors; /* lines to be printed */
+	bool nomem;
+};
+
+/* Reports (report.c). */
+
+#define GT_ORIGIN_TEXT 320
+
+void gt_origin_format(const struct gt_origin *o, char out[GT_ORIGIN_TEXT]);
+/* "gthreadd: ORIGIN: what" */
+void gt_report(struct gt_config *c, const struct gt_origin *o, const char *fmt,
+               ...) GT_PRINTF(3, 4);
+/* "gthreadd: ORIGIN: setting 'name': what" */
+void gt_report_setting(struct gt_config *c, const struct gt_origin *o,
+                       const char *name, const char *fmt, ...) GT_PRINTF(4, 5);
+void gt_report_warning(struct gt_config *c, const char *fmt, ...)
+    GT_PRINTF(2, 3);
+/* Copy value into mem and remember the assignment. */
+void gt_assign_add(struct gt_config *c, const struct gt_setting *s,
+                   struct gt_str value, const struct gt_origin *o);
+
+/* Sources (ini.c, cli.c). Their errors are reported. */
+
+void gt_ini_parse(struct gt_config *c, const char *file, struct gt_str text);
+/* Read and parse c->ini. */
+void gt_ini_read(struct gt_config *c);
+/* argv[0] is not looked at. */
+void gt_cli_parse(struct gt_config *c, int argc, char *const argv[],
+                  const struct gt_origin *o);
+
+/* Apply all assignments, low level to high (load.c). */
+void gt_config_apply(struct gt_config *c, const struct gt_config_check *checks);
+/* Give every setting its default. */
+void gt_config_init(struct gt_config *c);
+void gt_config_fini(struct gt_config *c);
+
+/*
+ * Make paths absolute, let settings that depend on others follow them, and
+ * report what does not go together (resolve.c). cwd is absolute.
+ */
+void gt_config_resolve(struct gt_config *c, const char *cwd);
+
+#endif

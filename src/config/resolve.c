@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one setting alone does not tell: paths become absolute, a 0 or an
+ * unset value that stands for another number is replaced by it, settings that
+ * follow from others are derived, and what does not go together is reported.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "gthreadd/base/addr.h"
+#include "gthreadd/base/os.h"
+
+#include "config_priv.h"
+
+#define LINE_MAX_OCTETS 65536 /* what 0 means for lines and fields */
+#define FIELDS_MAX      32768
+
+static void
+report_at(struct gt_config *c, enum gt_setting_id id, const char *what)
+{
+	gt_report_setting(c, &c->origins[id], gt_setting_table[id].name, "%s",
+	                  what);
+}
+
+static bool
+is_set(const struct gt_config *c, enum gt_setting_id id)
+{
+	return c->origins[id].level != GT_LEVEL_DEFAULT;
+}
+
+/* prefix + base + "/" + path; path alone when it is absolute. */
+static char *
+join(struct gt_config *c, const char *prefix, const char *base,
+     const char *path)
+{
+	struct gt_buf text = {0};
+	char *joined = NULL;
+
+	while (strncmp(path, "./", 2) == 0)
+		path += 2;
+	if (strcmp(path, ".") == 0)
+		path = "";
+	if (*path == '/')
+		base = "";
+	if (gt_buf_addf(&text, "%s%s%s%s", prefix, base,
+	                *path == '/' || *path == '\0' ? "" : "/",
+	                path) == GT_OK)
+		joined = gt_arena_strdup(&c->mem, gt_buf_str(&text));
+	gt_buf_fini(&text);
+	c->nomem |= joined == NULL;
+	return joined;
+}
+
+static void
+make_absolute(struct gt_config *c, const char *base, char **path)
+{
+	char *joined;
+
+	if (**path == '\0' || **path == '/')
+		return;
+	if ((joined = join(c, "", base, *path)) != NULL)
+		*path = joined;
+}
+
+/* "unix:x.sock" is a path like any other; it may grow too long for a bind. */
+static void
+make_bind_absolute(struct gt_config *c, const char *base, char **text)
+{
+	struct gt_bind bind;
+	const char *why;
+	char *joined;
+
+	if (gt_bind_parse(gt_str_of(*text), &bind, &why) != GT_OK ||
+	    bind.kind != GT_BIND_UNIX || bind.path[0] == '/')
+		return;
+	if ((joined = join(c, "unix:", base, bind.path)) == NULL)
+		return;
+	if (gt_bind_parse(gt_str_of(joined), &bind, &why) != GT_OK)
+		report_at(c, GT_S_bind, why);
+	*text = joined;
+}
+
+static void
+make_list_absolute(struct gt_config *c, const struct gt_setting *s,
+                   const char *base, struct gt_strv *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (s->type == GT_T_BINDS)
+			make_bind_absolute(c, base, &list->v[i]);
+		else
+			make_absolute(c, base, &list->v[i]);
+	}
+}
+
+static void
+resolve_chdir(struct gt_config *c, const char *cwd)
+{
+	char **dir = &c->settings.chdir;
+	struct stat st;
+
+	if (**dir == '\0')
+		*dir = join(c, "", cwd, "");
+	else
+		make_absolute(c, cwd, dir);
+	if (*dir == NULL) {
+		*dir = gt_arena_strdup(&c->mem, GT_STR("/"));
+		return;
+	}
+	if (stat(*dir, &st) < 0)
+		gt_report_setting(c, &c->origins[GT_S_chdir], "chdir", "%s: %s",
+		                  *dir, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		gt_report_setting(c, &c->origins[GT_S_chdir], "chdir",
+		                  "%s is not a directory", *dir);
+}
+
+static void
+resolve_paths(struct gt_config *c)
+{
+	const char *base = c->settings.chdir;
+
+	for (size_t i = 0; i < GT_SETTINGS; i++) {
+		const struct gt_setting *s = &gt_setting_table[i];
+		void *field = gt_setting_field(&c->settings, s);
+
+		if (s->type == GT_T_PATH && i != GT_S_chdir)
+			make_absolute(c, base, field);
+		else if (s->type == GT_T_LOGFILE &&
+		         strcmp(*(char **)field, "-") != 0)
+			make_absolute(c, base, field);
+		else if (s->type == GT_T_BINDS || s->type == GT_T_PATHS)
+			make_list_absolute(c, s, base, field);
+	}
+}
+
+static void
+derive(struct gt_config *c, enum gt_setting_id id, const char *from)
+{
+	c->origins[id] = (struct gt_origin){GT_LEVEL_DERIVED, from, 0};
+}
+
+/*
+ * sync is one thread without keep-alive. With several threads asked for it
+ * means gthread, as in gunicorn; the default of threads asks for none.
+ */
+static void
+resolve_class(struct gt_config *c)
+{
+	struct gt_settings *v = &c->settings;
+
+	if (v->worker_class != GT_CLASS_SYNC)
+		return;
+	if (is_set(c, GT_S_threads) && v->threads > 1) {
+		v->worker_class = GT_CLASS_GTHREAD;
+		gt_report_warning(c,
+		                  "worker-class sync with threads=%" PRIu64
+		                  " means gthread",
+		                  v->threads);
+		return;
+	}
+	if (is_set(c, GT_S_keep_alive_ms) && v->keep_alive_ms > 0)
+		gt_report_warning(c, "keep-alive has no effect with "
+		                     "worker-class sync");
+	v->threads = 1;
+	v->keep_alive_ms = 0;
+	derive(c, GT_S_threads, "worker-class");
+	derive(c, GT_S_keep_alive_ms, "worker-class");
+}
+
+static void
+resolve_numbers(struct gt_settings *v)
+{
+	if (v->queue_size == 0)
+		v->queue_size = 2 * v->threads;
+	if (v->limit_request_line == 0)
+		v->limit_request_line = LINE_MAX_OCTETS;
+	if (v->limit_request_field_size == 0)
+		v->limit_request_field_size = LINE_MAX_OCTETS;
+	if (v->limit_request_fields == 0)
+		v->limit_request_fields = FIELDS_MAX;
+	if (v->socket_mode == UINT_MAX)
+		v->socket_mode = 0666 & ~v->umask;
+}
+
+static void
+check_numbers(struct gt_config *c)
+{
+	const struct gt_settings *v = &c->settings;
+
+	if (v->worker_connections < v->threads)
+		gt_report_warning(c,
+		                  "worker-connections=%" PRIu64
+		                  " leaves some of threads=%" PRIu64
+		                  " without work",
+		                  v->worker_connections, v->threads);
+	if (is_set(c, GT_S_limit_request_line) &&
+	    v->limit_request_line > v->limit_request_head)
+		gt_report_warning(c, "limit-request-line is above "
+		                     "limit-request-head, which holds first");
+	if (is_set(c, GT_S_limit_request_field_size) &&
+	    v->limit_request_field_size > v->limit_request_head)
+		gt_report_warning(c, "limit-request-field-size is above "
+		                     "limit-request-head, which holds first");
+}
+
+static void
+check_user(struct gt_config *c)
+{
+	const struct gt_settings *v = &c->settings;
+	struct gt_os_user u;
+	const char *why;
+
+	if (gt_os_user_find(v->user, "", &u, &why) != GT_OK)
+		gt_report_setting(c, &c->origins[GT_S_user], "user", "'%s': %s",
+		                  v->user, why);
+	if (gt_os_user_find("", v->group, &u, &why) != GT_OK)
+		gt_report_setting(c, &c->origins[GT_S_group], "group",
+		                  "'%s': %s", v->group, why);
+}
+
+static void
+check_presence(struct gt_config *c)
+{
+	struct gt_settings *v = &c->settings;
+
+	if (*v->app == '\0' && c->action != GT_ACTION_PRINT)
+		gt_report_setting(
+		    c,
+		    is_set(c, GT_S_app)
+		        ? &c->origins[GT_S_app]
+		        : &(struct gt_origin){GT_LEVEL_CLI, NULL, 0},
+		    "wsgi-app",
+		    "is missing: name the application, as in "
+		    "gthreadd MODULE:NAME");
+	if (*v->error_logfile == '\0' &&
+	    (v->error_logfile = gt_arena_strdup(&c->mem, GT_STR("-"))) == NULL)
+		c->nomem = true;
+}
+
+void
+gt_config_resolve(struct gt_config *c, const char *cwd)
+{
+	if (c->nomem)
+		return;
+	check_presence(c);
+	resolve_chdir(c, cwd);
+	if (c->nomem)
+		return;
+	resolve_paths(c);
+	resolve_class(c);
+	resolve_numbers(&c->settings);
+	check_numbers(c);
+	check_user(c);
+}

@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The pages made from the table of settings are as committed, mandoc has
+# nothing to say about them, and no setting is missing from any.
+# With "update" the committed pages are rewritten instead.
+set -eu
+: "${top_srcdir:=.}" "${top_builddir:=.}"
+tool=$top_builddir/tools/settings-doc
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+status=0
+
+fail() {
+	echo "docs.sh: $*" >&2
+	status=1
+}
+
+"$tool" man >"$tmp/settings"
+sed -e "/^@SETTINGS@\$/{
+r $tmp/settings
+d
+}" "$top_srcdir/man/gthreadd.ini.5.in" >"$tmp/gthreadd.ini.5"
+"$tool" sample >"$tmp/gthreadd.ini"
+
+if [ "${1-}" = update ]; then
+	cp "$tmp/gthreadd.ini.5" "$top_srcdir/man/gthreadd.ini.5"
+	cp "$tmp/gthreadd.ini" "$top_srcdir/conf/gthreadd.ini"
+	exit 0
+fi
+
+for page in man/gthreadd.ini.5 conf/gthreadd.ini; do
+	diff -u "$top_srcdir/$page" "$tmp/${page#*/}" ||
+		fail "$page is out of date: make update-docs"
+done
+
+if command -v mandoc >/dev/null; then
+	for page in "$top_srcdir"/man/*.[1-9]; do
+		mandoc -T lint -W warning "$page" || fail "mandoc: $page"
+	done
+else
+	echo 'docs.sh: mandoc is not installed: pages not checked'
+fi
+
+"$tool" help >"$tmp/help"
+if [ "$(awk 'length > 80' "$tmp/help" | wc -l)" -ne 0 ]; then
+	fail 'a line of --help is longer than 80 columns'
+fi
+"$tool" names >"$tmp/names"
+while read -r name; do
+	grep -Eq -e "--(\[no-\])?$name( |\$)" "$tmp/help" ||
+		fail "$name is missing in --help"
+	grep -q "^\.It Cm $name " "$top_srcdir/man/gthreadd.ini.5" ||
+		fail "$name is missing in man/gthreadd.ini.5"
+	grep -q "^#$name =" "$top_srcdir/conf/gthreadd.ini" ||
+		fail "$name is missing in conf/gthreadd.ini"
+done <"$tmp/names"
+[ -s "$tmp/names" ] || fail 'there are no settings'
+exit $status
