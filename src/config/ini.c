@@ -13,7 +13,7 @@
 
 #include "config_priv.h"
 
-#define LINE_ROOM 65536       /* the longest line, its end and a NUL */
+#define LINE_ROOM 65536       /* the longest line and its NUL */
 #define FILE_MAX  (16u << 20) /* no settings are larger: a wrong file */
 
 enum section { SECTION_NONE, SECTION_SETTINGS, SECTION_ENV, SECTION_UNKNOWN };
@@ -129,7 +129,7 @@ read_line(char *buf, int size, void *arg)
 	r->at.line++;
 	buf[0] = '\0';
 	line = trim(line);
-	if (line.n + 3 > (size_t)size) {
+	if (line.n >= (size_t)size) {
 		gt_report(r->c, &r->at, "the line is longer than 64 KiB");
 		return buf;
 	}
@@ -206,7 +206,7 @@ static void
 set_switches(void)
 {
 	ini_use_stack = false;
-	ini_max_line = ini_initial_alloc = LINE_ROOM + 2;
+	ini_max_line = ini_initial_alloc = LINE_ROOM;
 	ini_allow_realloc = false;
 	ini_allow_multiline = false;
 	ini_allow_inline_comments = false;

@@ -49,7 +49,8 @@ mask_controls(char *s, size_t n)
 
 /* The message on the heap; NULL when there is no memory. */
 GT_PRINTF(2, 0)
-static char *format(struct gt_config *c, const char *fmt, va_list ap)
+static char *
+format(struct gt_config *c, const char *fmt, va_list ap)
 {
 	char *text;
 

@@ -17,7 +17,8 @@
 #define DURATION_MAX (INT64_C(10) * 366 * 24 * 3600 * 1000) /* ms */
 
 GT_PRINTF(2, 3)
-static enum gt_err refuse(struct gt_why *why, const char *fmt, ...)
+static enum gt_err
+refuse(struct gt_why *why, const char *fmt, ...)
 {
 	va_list ap;
 
