@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rules of the dispatch without Python: threads here "hold the GIL" when
+ * they say so.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../../../src/worker/worker_priv.h"
+#include "../cmocka_all.h"
+#include "gthreadd/base/clock.h"
+
+static struct gt_exchange ex[8];
+
+static int
+start(void **state)
+{
+	static struct gt_queue q;
+
+	gt_role_set(GT_ROLE_LOOP);
+	gt_queue_init(&q);
+	for (size_t i = 0; i < 8; i++)
+		ex[i].next = NULL;
+	*state = &q;
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	gt_queue_fini(*state);
+	return 0;
+}
+
+/* The tests play the holder of the GIL. */
+#define AS_HOLDER                \
+	gt_assert_loop();        \
+	gt_check_gil_held(true); \
+	gt_assert_gil()
+
+static void
+requests_are_taken_in_the_order_they_came(void **state)
+{
+	struct gt_queue *q = *state;
+	struct gt_exchange *got;
+
+	AS_HOLDER;
+	ex[0].next = &ex[1];
+	gt_queue_give(q, &ex[0], &ex[1], 2);
+	gt_queue_give(q, &ex[2], &ex[2], 1);
+	for (int i = 0; i < 3; i++) {
+		assert_true(gt_queue_take_first(q, &got));
+		assert_ptr_equal(got, &ex[i]);
+	}
+	assert_false(gt_queue_take_first(q, &got));
+}
+
+static void
+a_holder_goes_on_while_requests_are_queued(void **state)
+{
+	struct gt_queue *q = *state;
+	struct gt_pool_thread t = {.took_us = 0};
+	struct gt_exchange *got;
+
+	AS_HOLDER;
+	ex[0].next = &ex[1];
+	gt_queue_give(q, &ex[0], &ex[1], 2);
+	assert_true(gt_queue_take_first(q, &got));
+	/* Long past the quantum, but nobody else is mid-request. */
+	assert_int_equal(gt_queue_take_next(q, &t, 9000000, &got),
+	                 GT_TAKE_WORK);
+	assert_ptr_equal(got, &ex[1]);
+	assert_int_equal(gt_queue_take_next(q, &t, 9000000, &got),
+	                 GT_TAKE_EMPTY);
+}
+
+static void
+a_holder_yields_when_another_is_mid_request(void **state)
+{
+	struct gt_queue *q = *state;
+	struct gt_pool_thread t = {.took_us = 1000000};
+	struct gt_exchange *got;
+
+	AS_HOLDER;
+	for (int i = 0; i < 4; i++)
+		gt_queue_give(q, &ex[i], &ex[i], 1);
+	assert_true(gt_queue_take_first(q, &got)); /* preempted thread */
+	assert_true(gt_queue_take_first(q, &got)); /* this one */
+	assert_int_equal(gt_queue_take_next(q, &t, 1000900, &got),
+	                 GT_TAKE_WORK);
+	assert_int_equal(gt_queue_take_next(q, &t, 1001100, &got),
+	                 GT_TAKE_YIELD);
+}
+
+static void
+the_load_counts_queued_and_running(void **state)
+{
+	struct gt_queue *q = *state;
+	struct gt_exchange *got;
+	size_t queued;
+
+	AS_HOLDER;
+	ex[0].next = &ex[1];
+	gt_queue_give(q, &ex[0], &ex[1], 2);
+	assert_int_equal(gt_queue_load(q, &queued), 2);
+	assert_int_equal(queued, 2);
+	assert_true(gt_queue_take_first(q, &got));
+	assert_int_equal(gt_queue_load(q, &queued), 2);
+	assert_int_equal(queued, 1);
+}
+
+struct parker {
+	struct gt_queue *q;
+	struct gt_pool_thread t;
+	struct gt_thread thread;
+	_Atomic int result; /* 0: parked, 1: heir, 2: closed */
+};
+
+static void *
+park(void *arg)
+{
+	struct parker *p = arg;
+
+	atomic_store(&p->result, gt_queue_park(p->q, &p->t) ? 1 : 2);
+	return NULL;
+}
+
+static bool
+is_parked(struct gt_queue *q, const struct gt_pool_thread *t)
+{
+	bool parked;
+
+	gt_mutex_lock(&q->lock);
+	parked = q->parked == t;
+	gt_mutex_unlock(&q->lock);
+	return parked;
+}
+
+static void
+park_one(struct parker *p, struct gt_queue *q)
+{
+	p->q = q;
+	atomic_init(&p->result, 0);
+	gt_cond_init(&p->t.wake);
+	assert_int_equal(gt_thread_create(&p->thread, "park", park, p), GT_OK);
+	while (!is_parked(q, &p->t))
+		usleep(100);
+}
+
+static void
+one_thread_at_a_time_goes_for_the_gil(void **state)
+{
+	struct gt_queue *q = *state;
+	static struct parker a, b;
+	struct gt_exchange *got;
+
+	AS_HOLDER;
+	park_one(&a, q);
+	park_one(&b, q);
+	for (int i = 0; i < 3; i++)
+		gt_queue_give(q, &ex[i], &ex[i], 1);
+	gt_thread_join(&b.thread); /* the last that parked */
+	assert_int_equal(atomic_load(&b.result), 1);
+	assert_int_equal(atomic_load(&a.result), 0);
+	/* The heir pops and makes the other one the heir. */
+	assert_true(gt_queue_take_first(q, &got));
+	gt_thread_join(&a.thread);
+	assert_int_equal(atomic_load(&a.result), 1);
+}
+
+static void
+who_parks_with_work_queued_becomes_the_heir(void **state)
+{
+	struct gt_queue *q = *state;
+	struct gt_pool_thread t = {.took_us = 0};
+
+	gt_assert_loop();
+	gt_check_gil_held(false);
+	gt_queue_give(q, &ex[0], &ex[0], 1);
+	assert_true(gt_queue_park(q, &t));
+}
+
+static void
+closing_sends_everybody_home(void **state)
+{
+	struct gt_queue *q = *state;
+	static struct parker a, b;
+
+	gt_assert_loop();
+	park_one(&a, q);
+	park_one(&b, q);
+	gt_queue_close(q);
+	gt_thread_join(&a.thread);
+	gt_thread_join(&b.thread);
+	assert_int_equal(atomic_load(&a.result), 2);
+	assert_int_equal(atomic_load(&b.result), 2);
+	assert_false(gt_queue_park(q, &a.t));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, start, end)
+	    T(requests_are_taken_in_the_order_they_came),
+	    T(a_holder_goes_on_while_requests_are_queued),
+	    T(a_holder_yields_when_another_is_mid_request),
+	    T(the_load_counts_queued_and_running),
+	    T(one_thread_at_a_time_goes_for_the_gil),
+	    T(who_parks_with_work_queued_becomes_the_heir),
+	    T(closing_sends_everybody_home),
+#undef T
+	};
+
+	return cmocka_run_group_tests_name("worker/queue", tests, NULL, NULL);
+}
