@@ -1,10 +1,12 @@
 noinst_LIBRARIES += libgt_http.a
 libgt_http_a_SOURCES = \
 	src/http/body.c \
+	src/http/char.c \
 	src/http/field.c \
 	src/http/head.c \
 	src/http/request.c \
 	src/http/response.c \
+	src/http/status.c \
 	src/http/target.c \
 	src/http/http_priv.h \
 	src/http/tbl/field.def \
@@ -14,19 +16,35 @@ libgt_http_a_SOURCES = \
 	include/gthreadd/http/head.h \
 	include/gthreadd/http/request.h \
 	include/gthreadd/http/response.h
-http_libs = libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(INIH_LIBS)
+http_libs = libgt_http.a libgt_base.a
+
+EXTRA_DIST += doc/rfc.md \
+	tests/http/corpus/README.md \
+	tests/http/corpus/chunked.txt \
+	tests/http/corpus/field.txt \
+	tests/http/corpus/framing.txt \
+	tests/http/corpus/limit.txt \
+	tests/http/corpus/line.txt \
+	tests/http/corpus/target.txt
 
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/http/test_body \
+	tests/unit/http/test_corpus \
 	tests/unit/http/test_head \
 	tests/unit/http/test_response
 TESTS += \
 	tests/unit/http/test_body \
+	tests/unit/http/test_corpus \
 	tests/unit/http/test_head \
 	tests/unit/http/test_response
 tests_unit_http_test_body_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_http_test_body_LDADD = $(http_libs) $(CMOCKA_LIBS)
+tests_unit_http_test_corpus_SOURCES = tests/unit/http/test_corpus.c \
+	tests/unit/http/corpus.c tests/unit/http/corpus.h
+tests_unit_http_test_corpus_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
+	-DCORPUS='"$(abs_top_srcdir)/tests/http/corpus"'
+tests_unit_http_test_corpus_LDADD = $(http_libs) $(CMOCKA_LIBS)
 tests_unit_http_test_head_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_http_test_head_LDADD = $(http_libs) $(CMOCKA_LIBS)
 tests_unit_http_test_response_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

@@ -13,11 +13,17 @@
 #include "gthreadd/base/err.h"
 #include "gthreadd/http/request.h"
 
+/* No setting goes beyond these; 0 as a limit means them. */
+#define GT_HEAD_LINE_CAP   65536
+#define GT_HEAD_FIELDS_CAP 32768
+#define GT_HEAD_FIELD_CAP  65536
+#define GT_HEAD_CAP        1048576
+
 struct gt_http_limits {
 	size_t line;   /* octets of the request line, without CRLF */
 	size_t fields; /* number of fields */
 	size_t field;  /* octets of one field line, without CRLF */
-	size_t head;   /* octets of the whole head; at most 1 MiB */
+	size_t head;   /* octets of the whole head */
 };
 
 enum gt_head_state {
@@ -28,17 +34,17 @@ enum gt_head_state {
 
 struct gt_head_parser {
 	enum gt_head_state state;
-	size_t line;  /* where the current line starts */
-	size_t seen;  /* octets of it already searched for LF */
+	size_t line; /* where the current line starts */
+	size_t seen; /* octets of it already searched for LF */
 	const struct gt_http_limits *limits; /* borrowed */
-	struct gt_request *request;	     /* borrowed: what is filled */
-	struct gt_arena *arena;		     /* borrowed: memory of fields */
+	struct gt_request *request;          /* borrowed: what is filled */
+	struct gt_arena *arena;              /* borrowed: memory of fields */
 	const char *why; /* after an error: what was wrong, for the log */
 };
 
 /* Start a new head; request is cleared. */
 void gt_head_init(struct gt_head_parser *hp, struct gt_request *request,
-		  struct gt_arena *arena, const struct gt_http_limits *limits);
+                  struct gt_arena *arena, const struct gt_http_limits *limits);
 
 /*
  * Go on with the head that starts at p and has n octets so far (all of it,
@@ -51,7 +57,7 @@ void gt_head_init(struct gt_head_parser *hp, struct gt_request *request,
  * What was parsed before an error stays in request for the log.
  * Context: any thread, no locks.
  */
-GT_MUST_CHECK enum gt_err gt_head_feed(struct gt_head_parser *hp,
-				       const char *p, size_t n, size_t *used);
+GT_MUST_CHECK enum gt_err gt_head_feed(struct gt_head_parser *hp, const char *p,
+                                       size_t n, size_t *used);
 
 #endif

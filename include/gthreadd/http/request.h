@@ -42,16 +42,16 @@ enum gt_method {
 };
 
 enum gt_target_form { /* RFC 9112 section 3.2 */
-	GT_TARGET_ORIGIN,
-	GT_TARGET_ABSOLUTE,
-	GT_TARGET_AUTHORITY, /* CONNECT host:port */
-	GT_TARGET_ASTERISK,  /* OPTIONS * */
+	              GT_TARGET_ORIGIN,
+	              GT_TARGET_ABSOLUTE,
+	              GT_TARGET_AUTHORITY, /* CONNECT host:port */
+	              GT_TARGET_ASTERISK,  /* OPTIONS * */
 };
 
 enum gt_framing { /* RFC 9112 section 6.3 */
-	GT_FRAMING_NONE,
-	GT_FRAMING_LENGTH,
-	GT_FRAMING_CHUNKED,
+	          GT_FRAMING_NONE,
+	          GT_FRAMING_LENGTH,
+	          GT_FRAMING_CHUNKED,
 };
 
 struct gt_request {
@@ -59,20 +59,28 @@ struct gt_request {
 	struct gt_span method;
 	struct gt_span target; /* as received */
 	enum gt_target_form form;
-	struct gt_span path;  /* still percent-encoded; "*" or "" have none */
+	struct gt_span path;  /* still percent-encoded; "*" has none */
 	struct gt_span query; /* behind '?', may be empty */
-	struct gt_span host;  /* Host value, or the target's authority */
-	unsigned minor;	      /* HTTP/1.minor: 0 or 1 (higher minors are 1) */
+	struct gt_span host;  /* the target's authority, else Host's value */
+	unsigned minor;       /* HTTP/1.minor: 0 or 1 (higher minors are 1) */
 
+	uint64_t present;       /* bit id: that known field was received */
 	struct gt_field *field; /* in the order received; arena */
 	size_t nfields;
 	size_t cap_fields;
 
 	enum gt_framing framing;
 	uint64_t content_length; /* GT_FRAMING_LENGTH only */
-	bool keep_alive;	 /* RFC 9112 section 9.3 */
-	bool expects_continue;
+	bool keep_alive;         /* RFC 9112 section 9.3 */
+	bool expects_continue;   /* and there is a body to wait for */
 };
+
+/* Whether rq has a field of that known id. */
+static inline bool
+gt_request_has(const struct gt_request *rq, enum gt_field_id id)
+{
+	return (rq->present >> id & 1) != 0;
+}
 
 /* The octets of span in the head that starts at base. */
 static inline struct gt_str
@@ -83,10 +91,10 @@ gt_span_str(const char *base, struct gt_span span)
 
 /* The first field of that id; NULL: none. */
 const struct gt_field *gt_request_field(const struct gt_request *rq,
-					enum gt_field_id id);
+                                        enum gt_field_id id);
 /* The first field of that name, in any case; NULL: none. */
 const struct gt_field *gt_request_field_named(const struct gt_request *rq,
-					      const char *base,
-					      struct gt_str name);
+                                              const char *base,
+                                              struct gt_str name);
 
 #endif
