@@ -8,7 +8,8 @@ libgt_python_a_SOURCES = \
 	include/gthreadd/python/gil.h \
 	include/gthreadd/python/interp.h \
 	include/gthreadd/python/pyerr.h \
-	include/gthreadd/python/pyobj.h
+	include/gthreadd/python/pyobj.h \
+	src/python/python_priv.h
 libgt_python_a_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 python_libs = libgt_python.a libgt_exchange.a libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(PYTHON_LIBS) $(INIH_LIBS)
 

@@ -1,8 +1,11 @@
 noinst_LIBRARIES += libgt_wsgi.a
 libgt_wsgi_a_SOURCES = \
 	src/wsgi/app.c \
+	src/wsgi/body.c \
 	src/wsgi/call.c \
+	src/wsgi/const.c \
 	src/wsgi/environ.c \
+	src/wsgi/envlog.c \
 	src/wsgi/errors.c \
 	src/wsgi/filewrap.c \
 	src/wsgi/input.c \

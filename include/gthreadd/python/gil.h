@@ -30,4 +30,10 @@ int64_t gt_gil_resume(void) GT_TAKES_GIL;
 /* The calling thread's sum of waits in resume since it was last asked, us. */
 int64_t gt_gil_waited_us(void);
 
+/*
+ * First line of every function that Python calls: the caller has the GIL,
+ * also when it is a thread of the app, of which check.h has not been told.
+ */
+void gt_gil_entered(void) GT_TSA(assert_capability(gt_gil));
+
 #endif

@@ -13,12 +13,18 @@
 #include "gthreadd/config/settings.h"
 #include "gthreadd/exchange/exchange.h"
 
-struct gt_app;	      /* the application and what every call shares */
+struct gt_app;        /* the application and what every call shares */
 struct gt_app_thread; /* what one pool thread keeps between calls */
+
+/*
+ * Make `import gthreadd` work in the interpreter that is started next. Once
+ * per process, before gt_interp_start(); gt_app_load() relies on it.
+ */
+void gt_module_register(void);
 
 /* "module[:name]" or "module:factory(args)". *why: what is wrong with it. */
 GT_MUST_CHECK enum gt_err gt_app_check_syntax(const char *spec,
-					      const char **why);
+                                              const char **why);
 /*
  * Import s->app. Failures are logged here, with the traceback and a hint.
  * multiprocess: environ's wsgi.multiprocess.
@@ -26,15 +32,14 @@ GT_MUST_CHECK enum gt_err gt_app_check_syntax(const char *spec,
  * failed, or the import tried to exit).
  */
 GT_MUST_CHECK enum gt_err gt_app_load(const struct gt_settings *s,
-				      bool multiprocess, struct gt_app **out)
-    GT_NEEDS_GIL;
+                                      bool multiprocess,
+                                      struct gt_app **out) GT_NEEDS_GIL;
 void gt_app_destroy(struct gt_app *app) GT_NEEDS_GIL;
 
 /* number: of the pool thread, from 1. Errors: GT_NOMEM, GT_PYTHON. */
-GT_MUST_CHECK enum gt_err gt_app_thread_create(struct gt_app *app,
-					       unsigned number,
-					       struct gt_app_thread **out)
-    GT_NEEDS_GIL;
+GT_MUST_CHECK enum gt_err
+gt_app_thread_create(struct gt_app *app, unsigned number,
+                     struct gt_app_thread **out) GT_NEEDS_GIL;
 void gt_app_thread_destroy(struct gt_app_thread *t) GT_NEEDS_GIL;
 
 /*

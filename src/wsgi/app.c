@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From "module:name" to a callable. Whatever goes wrong is logged here, with
+ * the traceback and with what is most likely meant. GIL held, but for the
+ * check of the syntax, which needs no Python.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gthreadd/base/log.h"
+#include "gthreadd/python/pyerr.h"
+#include "wsgi_priv.h"
+
+#define DEFAULT_NAME "application"
+
+/* The parts of a spec. */
+struct app_spec {
+	char *module;
+	char *object; /* "name", "name.name" or a call of one */
+};
+
+static PyObject *import_module(const struct app_spec *spec) GT_NEEDS_GIL;
+static void log_import_failure(const struct app_spec *spec) GT_NEEDS_GIL;
+static void log_missing_name(PyObject *module,
+                             const struct app_spec *spec) GT_NEEDS_GIL;
+static PyObject *find_object(PyObject *module,
+                             const struct app_spec *spec) GT_NEEDS_GIL;
+static PyObject *find_name(PyObject *module, const struct app_spec *spec,
+                           const char *name) GT_NEEDS_GIL;
+static PyObject *parse_call(const struct app_spec *spec) GT_NEEDS_GIL;
+static PyObject *call_factory(PyObject *module,
+                              const struct app_spec *spec) GT_NEEDS_GIL;
+static PyObject *load_callable(const struct app_spec *spec) GT_NEEDS_GIL;
+
+/* ASCII identifiers are checked here, others by Python. */
+static bool
+is_name_octet(char c, bool first)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	       (unsigned char)c >= 0x80 || (!first && gt_ascii_is_digit(c));
+}
+
+static bool
+is_dotted_name(struct gt_str s)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '.' && !first)
+			first = true;
+		else if (is_name_octet(s.p[i], first))
+			first = false;
+		else
+			return false;
+	}
+	return !first;
+}
+
+enum gt_err
+gt_app_check_syntax(const char *spec, const char **why)
+{
+	struct gt_str object = gt_str_of(spec), module, name;
+	const char *paren;
+
+	*why = NULL;
+	if (!gt_str_split(&object, ':', &module) || module.n == 0)
+		*why = "an application is needed: module:name";
+	else if (memchr(module.p, '/', module.n) != NULL)
+		*why = "module:name is expected, not a path; name its folder "
+		       "with --chdir or --pythonpath";
+	else if (!is_dotted_name(module))
+		*why = "the part before ':' is not a module name";
+	if (*why != NULL || object.p == NULL)
+		return *why == NULL ? GT_OK : GT_INVALID;
+	name = object;
+	paren = memchr(object.p, '(', object.n);
+	if (paren != NULL)
+		name.n = (size_t)(paren - object.p);
+	if (!is_dotted_name(gt_str_trim(name)))
+		*why = "the part behind ':' is neither a name nor a call of "
+		       "one";
+	else if (paren != NULL && object.p[object.n - 1] != ')')
+		*why = "the call behind ':' lacks its ')'";
+	return *why == NULL ? GT_OK : GT_INVALID;
+}
+
+static void
+split_spec(const char *text, struct app_spec *out)
+{
+	char *colon;
+
+	out->module = gt_xstrdup(text);
+	colon = strchr(out->module, ':');
+	out->object = gt_xstrdup(colon == NULL ? DEFAULT_NAME : colon + 1);
+	if (colon != NULL)
+		*colon = '\0';
+}
+
+static bool
+has_suffix(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), k = strlen(suffix);
+
+	return n >= k && strcmp(s + n - k, suffix) == 0;
+}
+
+/* Takes the exception. */
+static void
+log_import_failure(const struct app_spec *spec)
+{
+	bool is_exit = PyErr_ExceptionMatches(PyExc_SystemExit);
+	bool is_import = PyErr_ExceptionMatches(PyExc_ImportError);
+	const char *m = spec->module;
+
+	gt_pyerr_log(GT_LOG_ERROR,
+	             is_exit ? "module '%s' ended the process at import"
+	                     : "module '%s' cannot be imported",
+	             m);
+	if (is_import && has_suffix(m, ".py") && access(m, F_OK) == 0)
+		gt_log_error("'%s' is a file: did you mean '%.*s:%s'?", m,
+		             (int)strlen(m) - 3, m, spec->object);
+}
+
+static PyObject *
+import_module(const struct app_spec *spec)
+{
+	PyObject *module = PyImport_ImportModule(spec->module);
+
+	if (module == NULL)
+		log_import_failure(spec);
+	return module;
+}
+
+/* The names that people use, then one that is nearly the same. */
+static const char *similar_name(PyObject *module, const char *name, char *buf,
+                                size_t size) GT_NEEDS_GIL;
+
+static const char *
+similar_name(PyObject *module, const char *name, char *buf, size_t size)
+{
+	static const char *const usual[] = {"application", "app", "wsgi_app",
+	                                    "create_app", "make_app"};
+	PyObject *dict = PyModule_GetDict(module), *key, *value;
+	size_t best = strlen(name) / 3 + 1, distance;
+	Py_ssize_t pos = 0;
+	struct gt_str have;
+
+	buf[0] = '\0';
+	while (PyDict_Next(dict, &pos, &key, &value)) {
+		if (!gt_pyobj_octets(key, &have) || have.n >= size ||
+		    !PyCallable_Check(value))
+			continue;
+		distance = gt_str_distance(have.p, name);
+		if (distance <= best) {
+			best = distance;
+			snprintf(buf, size, "%s", have.p);
+		}
+	}
+	for (size_t i = 0; buf[0] == '\0' && i < 5; i++)
+		if (PyDict_GetItemString(dict, usual[i]) != NULL)
+			snprintf(buf, size, "%s", usual[i]);
+	return buf[0] == '\0' ? NULL : buf;
+}
+
+static void
+log_missing_name(PyObject *module, const struct app_spec *spec)
+{
+	char buf[128];
+	const char *like =
+	    PyModule_Check(module)
+	        ? similar_name(module, spec->object, buf, sizeof(buf))
+	        : NULL;
+
+	if (like == NULL)
+		gt_log_error("module '%s' has no '%s'", spec->module,
+		             spec->object);
+	else
+		gt_log_error("module '%s' has no '%s': did you mean '%s:%s'?",
+		             spec->module, spec->object, spec->module, like);
+}
+
+/* name may be dotted. Failures are logged. */
+static PyObject *
+find_name(PyObject *module, const struct app_spec *spec, const char *name)
+{
+	struct gt_str rest = gt_str_of(name), part;
+	PyObject *o = module, *next;
+	char text[256];
+
+	Py_INCREF(o);
+	while (o != NULL && gt_str_split(&rest, '.', &part)) {
+		part = gt_str_trim(part);
+		snprintf(text, sizeof(text), "%.*s", (int)part.n, part.p);
+		next = PyObject_GetAttrString(o, text);
+		Py_DECREF(o);
+		o = next;
+	}
+	if (o != NULL)
+		return o;
+	if (PyErr_ExceptionMatches(PyExc_AttributeError)) {
+		PyErr_Clear();
+		log_missing_name(module, spec);
+	} else {
+		gt_pyerr_log(GT_LOG_ERROR, "'%s' of module '%s' failed", name,
+		             spec->module);
+	}
+	return NULL;
+}
+
+/*
+ * The call's (args, kwargs), literals only: Python's own parser reads them,
+ * nothing is evaluated.
+ */
+static PyObject *
+parse_call(const struct app_spec *spec)
+{
+	static const char source[] =
+	    "import ast\n"
+	    "call = ast.parse(text.strip(), mode='eval').body\n"
+	    "if not isinstance(call, ast.Call):\n"
+	    "    raise SyntaxError('not a call')\n"
+	    "if any(k.arg is None for k in call.keywords):\n"
+	    "    raise ValueError('** is not allowed')\n"
+	    "result = (tuple(ast.literal_eval(a) for a in call.args),\n"
+	    "    {k.arg: ast.literal_eval(k.value) for k in call.keywords})\n";
+	PyObject *globals = PyDict_New(), *text, *done = NULL, *result = NULL;
+
+	text = PyUnicode_DecodeFSDefault(spec->object);
+	if (globals != NULL && text != NULL &&
+	    PyDict_SetItemString(globals, "text", text) == 0 &&
+	    PyDict_SetItemString(globals, "__builtins__",
+	                         PyEval_GetBuiltins()) == 0)
+		done = PyRun_String(source, Py_file_input, globals, globals);
+	if (done != NULL)
+		result = PyDict_GetItemString(globals, "result");
+	Py_XINCREF(result);
+	Py_XDECREF(done);
+	Py_XDECREF(text);
+	Py_XDECREF(globals);
+	if (result == NULL)
+		gt_pyerr_log(GT_LOG_ERROR,
+		             "'%s' is not a call with literal arguments",
+		             spec->object);
+	return result;
+}
+
+static PyObject *
+call_factory(PyObject *module, const struct app_spec *spec)
+{
+	PyObject *call = parse_call(spec), *factory, *app = NULL;
+	char name[256];
+
+	if (call == NULL)
+		return NULL;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(spec->object, "("),
+	         spec->object);
+	if ((factory = find_name(module, spec, name)) != NULL) {
+		app = PyObject_Call(factory, PyTuple_GET_ITEM(call, 0),
+		                    PyTuple_GET_ITEM(call, 1));
+		if (app == NULL)
+			gt_pyerr_log(GT_LOG_ERROR, "factory '%s:%s' failed",
+			             spec->module, spec->object);
+	}
+	Py_XDECREF(factory);
+	Py_DECREF(call);
+	return app;
+}
+
+static PyObject *
+find_object(PyObject *module, const struct app_spec *spec)
+{
+	if (strchr(spec->object, '(') != NULL)
+		return call_factory(module, spec);
+	return find_name(module, spec, spec->object);
+}
+
+static PyObject *
+load_callable(const struct app_spec *spec)
+{
+	PyObject *module = import_module(spec), *app;
+
+	if (module == NULL)
+		return NULL;
+	app = find_object(module, spec);
+	Py_DECREF(module);
+	if (app == NULL || PyCallable_Check(app))
+		return app;
+	gt_log_error("'%s:%s' is %s, which is not callable", spec->module,
+	             spec->object, Py_TYPE(app)->tp_name);
+	Py_DECREF(app);
+	return NULL;
+}
+
+enum gt_err
+gt_app_load(const struct gt_settings *s, bool multiprocess, struct gt_app **out)
+{
+	struct gt_app *app = gt_xcalloc(1, sizeof(*app));
+	struct app_spec spec;
+
+	app->settings = s;
+	if ((app->disconnected = gt_module_disconnected()) == NULL ||
+	    gt_environ_init_app(app, multiprocess) != GT_OK) {
+		gt_pyerr_log(GT_LOG_ERROR, "the WSGI layer cannot start");
+		goto fail;
+	}
+	split_spec(s->app, &spec);
+	app->callable = load_callable(&spec);
+	free(spec.module);
+	free(spec.object);
+	if (app->callable == NULL)
+		goto fail;
+	*out = app;
+	return GT_OK;
+fail:
+	gt_app_destroy(app);
+	return GT_PYTHON;
+}
+
+void
+gt_app_destroy(struct gt_app *app)
+{
+	if (app == NULL)
+		return;
+	Py_CLEAR(app->callable);
+	Py_CLEAR(app->disconnected);
+	gt_environ_fini_app(app);
+	free(app);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all environs of an application share: interned keys, constant values,
+ * the template from which each thread makes its own. Made once, at load.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "wsgi_priv.h"
+
+static enum gt_err intern_names(struct gt_app *app) GT_NEEDS_GIL;
+static PyObject *field_key(const char *name) GT_NEEDS_GIL;
+static PyObject *first_value(const struct gt_app *app, enum gt_key key,
+                             bool multiprocess) GT_NEEDS_GIL;
+
+/* The environ key of a known field: HTTP_..., but for two of CGI. */
+static PyObject *
+field_key(const char *name)
+{
+	char text[64] = "HTTP_";
+	size_t n = 5;
+
+	if (strcmp(name, "Content-Length") == 0 ||
+	    strcmp(name, "Content-Type") == 0)
+		n = 0;
+	for (; *name != '\0' && n < sizeof(text) - 1; name++)
+		text[n++] = *name == '-' ? '_' : gt_ascii_upper(*name);
+	text[n] = '\0';
+	return PyUnicode_InternFromString(text);
+}
+
+static enum gt_err
+intern_names(struct gt_app *app)
+{
+	static const char *const keys[] = {
+#define X(id, name) name,
+	    GT_KEY_TABLE(X)
+#undef X
+	};
+	static const char *const fields[] = {
+	    "",
+#define GT_FIELD(id, name, flags) name,
+#include "../http/tbl/field.def"
+#undef GT_FIELD
+	};
+	static const char *const methods[] = {
+#define GT_METHOD(id) [GT_METHOD_##id] = #id,
+#include "../http/tbl/method.def"
+#undef GT_METHOD
+	};
+	bool ok = true;
+
+	for (int i = 0; i < GT_KEY_COUNT; i++)
+		ok &=
+		    (app->key[i] = PyUnicode_InternFromString(keys[i])) != NULL;
+	for (int i = 0; i < GT_FIELD_COUNT; i++)
+		ok &= (app->field[i] = field_key(fields[i])) != NULL;
+	for (int i = 0; i < GT_METHOD_COUNT; i++)
+		if (methods[i] != NULL)
+			ok &= (app->method[i] = PyUnicode_InternFromString(
+			           methods[i])) != NULL;
+	app->protocol[0] = PyUnicode_InternFromString("HTTP/1.0");
+	app->protocol[1] = PyUnicode_InternFromString("HTTP/1.1");
+	ok = ok && app->protocol[0] != NULL && app->protocol[1] != NULL;
+	return ok ? GT_OK : GT_PYTHON;
+}
+
+/* New reference; text that each request replaces begins empty. */
+static PyObject *
+first_value(const struct gt_app *app, enum gt_key key, bool multiprocess)
+{
+	if (key == GT_KEY_VERSION)
+		return Py_BuildValue("(ii)", 1, 0);
+	if (key == GT_KEY_URL_SCHEME)
+		return PyUnicode_InternFromString("http");
+	if (key == GT_KEY_INPUT)
+		return gt_input_create(NULL);
+	if (key == GT_KEY_INPUT_TERMINATED)
+		return PyBool_FromLong(1);
+	if (key == GT_KEY_ERRORS)
+		return gt_errors_create();
+	if (key == GT_KEY_MULTITHREAD)
+		return PyBool_FromLong(app->settings->threads > 1);
+	if (key == GT_KEY_MULTIPROCESS)
+		return PyBool_FromLong(multiprocess);
+	if (key == GT_KEY_RUN_ONCE)
+		return PyBool_FromLong(0);
+	if (key == GT_KEY_FILE_WRAPPER)
+		return gt_filewrap_type();
+	if (key == GT_KEY_SERVER_SOFTWARE)
+		return PyUnicode_InternFromString("gthreadd/" PACKAGE_VERSION);
+	if (key == GT_KEY_SCRIPT_NAME)
+		return gt_pyobj_latin1(gt_str_of(app->script_name));
+	return PyUnicode_InternFromString("");
+}
+
+/* $SCRIPT_NAME: where the application is mounted, without a last '/'. */
+static char *
+mount_point(void)
+{
+	const char *env = getenv("SCRIPT_NAME");
+	char *text = gt_xstrdup(env == NULL ? "" : env);
+	size_t n = strlen(text);
+
+	while (n > 0 && text[n - 1] == '/')
+		text[--n] = '\0';
+	return text;
+}
+
+enum gt_err
+gt_environ_init_app(struct gt_app *app, bool multiprocess)
+{
+	PyObject *value;
+	int rc = 0;
+
+	app->script_name = mount_point();
+	if (intern_names(app) != GT_OK || gt_input_ready() != GT_OK ||
+	    gt_start_ready() != GT_OK || (app->environ = PyDict_New()) == NULL)
+		return GT_PYTHON;
+	for (int i = 0; i < GT_KEY_COUNT && rc == 0; i++) {
+		value = first_value(app, (enum gt_key)i, multiprocess);
+		if (value == NULL)
+			return GT_PYTHON;
+		rc = PyDict_SetItem(app->environ, app->key[i], value);
+		Py_DECREF(value);
+	}
+	return rc == 0 ? GT_OK : GT_PYTHON;
+}
+
+void
+gt_environ_fini_app(struct gt_app *app)
+{
+	for (int i = 0; i < GT_KEY_COUNT; i++)
+		Py_CLEAR(app->key[i]);
+	for (int i = 0; i < GT_FIELD_COUNT; i++)
+		Py_CLEAR(app->field[i]);
+	for (int i = 0; i < GT_METHOD_COUNT; i++)
+		Py_CLEAR(app->method[i]);
+	Py_CLEAR(app->protocol[0]);
+	Py_CLEAR(app->protocol[1]);
+	Py_CLEAR(app->environ);
+	free(app->script_name);
+}

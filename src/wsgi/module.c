@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* The built-in module `gthreadd`: what an app may know of its server. */
+#include "config.h"
+
+#include "gthreadd/base/check.h"
+#include "gthreadd/python/gil.h"
+#include "wsgi_priv.h"
+
+PyDoc_STRVAR(module_doc, "The server that runs this application.");
+PyDoc_STRVAR(disconnected_doc,
+             "The client went away before its request was answered. Raised "
+             "by reading wsgi.input and by the write() callable.");
+
+static struct PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "gthreadd",
+    .m_doc = module_doc,
+    .m_size = -1,
+};
+
+/* Steals value. */
+static int add_object(PyObject *module, const char *name,
+                      PyObject *value) GT_NEEDS_GIL;
+
+static int
+add_object(PyObject *module, const char *name, PyObject *value)
+{
+	if (value != NULL && PyModule_AddObject(module, name, value) == 0)
+		return 0;
+	Py_XDECREF(value);
+	return -1;
+}
+
+static PyObject *
+init_module(void)
+{
+	PyObject *m;
+
+	gt_gil_entered();
+	if ((m = PyModule_Create(&module_def)) == NULL)
+		return NULL;
+	if (add_object(m, "__version__",
+	               PyUnicode_FromString(PACKAGE_VERSION)) == 0 &&
+	    add_object(m, "ClientDisconnected",
+	               PyErr_NewExceptionWithDoc(
+	                   "gthreadd.ClientDisconnected", disconnected_doc,
+	                   PyExc_ConnectionResetError, NULL)) == 0)
+		return m;
+	Py_DECREF(m);
+	return NULL;
+}
+
+void
+gt_module_register(void)
+{
+	/* It fails for want of memory only; gt_app_load() will say so. */
+	(void)PyImport_AppendInittab("gthreadd", init_module);
+}
+
+PyObject *
+gt_module_disconnected(void)
+{
+	PyObject *m = PyImport_ImportModule("gthreadd"), *type;
+
+	if (m == NULL)
+		return NULL;
+	type = PyObject_GetAttrString(m, "ClientDisconnected");
+	Py_DECREF(m);
+	return type;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of this layer share. Everything here needs the GIL.
+ *
+ * gt_app         the application, and the constants of every environ
+ *   gt_app_thread  one per pool thread: what it keeps between requests
+ *     gt_environ     the environ of the last request, and cached values
+ *     gt_call        the request it answers now
+ *     gt_start, gt_input  what the app is given; they point to the gt_call.
+ *                    When the app keeps one, it is cut off at the end of the
+ *                    request and the next request gets a new one.
+ */
+#ifndef GTHREADD_WSGI_PRIV_H
+#define GTHREADD_WSGI_PRIV_H
+
+#include "gthreadd/python/pyobj.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "gthreadd/base/clock.h"
+#include "gthreadd/exchange/exchange.h"
+#include "gthreadd/wsgi/wsgi.h"
+
+/* Keys that every environ has, with their constant or first value. */
+#define GT_KEY_TABLE(X)                                        \
+	X(VERSION, "wsgi.version")                             \
+	X(URL_SCHEME, "wsgi.url_scheme")                       \
+	X(INPUT, "wsgi.input")                                 \
+	X(INPUT_TERMINATED, "wsgi.input_terminated")           \
+	X(ERRORS, "wsgi.errors")                               \
+	X(MULTITHREAD, "wsgi.multithread")                     \
+	X(MULTIPROCESS, "wsgi.multiprocess")                   \
+	X(RUN_ONCE, "wsgi.run_once")                           \
+	X(FILE_WRAPPER, "wsgi.file_wrapper")                   \
+	X(CLIENT_DISCONNECTED, "gthreadd.client_disconnected") \
+	X(PEER_ADDR, "gthreadd.peer_addr")                     \
+	X(SERVER_SOFTWARE, "SERVER_SOFTWARE")                  \
+	X(SCRIPT_NAME, "SCRIPT_NAME")                          \
+	X(REQUEST_METHOD, "REQUEST_METHOD")                    \
+	X(RAW_URI, "RAW_URI")                                  \
+	X(PATH_INFO, "PATH_INFO")                              \
+	X(QUERY_STRING, "QUERY_STRING")                        \
+	X(SERVER_PROTOCOL, "SERVER_PROTOCOL")                  \
+	X(SERVER_NAME, "SERVER_NAME")                          \
+	X(SERVER_PORT, "SERVER_PORT")                          \
+	X(REMOTE_ADDR, "REMOTE_ADDR")                          \
+	X(REMOTE_PORT, "REMOTE_PORT")                          \
+	X(HTTP_HOST, "HTTP_HOST")
+
+enum gt_key {
+#define X(id, name) GT_KEY_##id,
+	GT_KEY_TABLE(X)
+#undef X
+	    GT_KEY_COUNT
+};
+
+enum {
+	GT_METHOD_COUNT = GT_METHOD_OTHER
+#define GT_METHOD(id) +1
+#include "../http/tbl/method.def"
+#undef GT_METHOD
+	                  + 1
+};
+
+struct gt_app {
+	const struct gt_settings *settings;
+	PyObject *callable;
+	PyObject *environ;      /* template of the threads' templates */
+	PyObject *disconnected; /* gthreadd.ClientDisconnected */
+	PyObject *key[GT_KEY_COUNT];
+	PyObject *field[GT_FIELD_COUNT]; /* environ key of a known field */
+	PyObject *method[GT_METHOD_COUNT];
+	PyObject *protocol[2]; /* by minor version */
+	char *script_name;     /* without '/' at its end */
+};
+
+/* One request while the app answers it. */
+struct gt_call {
+	struct gt_app_thread *thread;
+	struct gt_exchange *ex;
+	/*
+	 * Reading and writing may wait without the GIL, and an app may do
+	 * either in a thread of its own: one at a time, and the request does
+	 * not end while one is inside.
+	 */
+	PyThread_type_lock lock;
+	atomic_uint users;   /* inside, or on the way in or out */
+	atomic_bool closing; /* the request ends: leave */
+	bool started;   /* start_response() was called, fields are encoded */
+	bool head_done; /* the head is encoded: "headers were sent" */
+	bool published; /* octets are on their way: no other answer */
+	enum gt_err input_err;          /* what the app's reading ran into */
+	uint64_t taken;                 /* octets of the body read */
+	const struct gt_str *log_names; /* of ex->log_out */
+	size_t nlog;
+};
+
+/* The start_response callable; write() and the client test are bound to it. */
+struct gt_start {
+	PyObject_HEAD vectorcallfunc vectorcall;
+	_Atomic(struct gt_call *) call; /* NULL: the request is over */
+};
+
+struct gt_input {
+	PyObject_HEAD _Atomic(struct gt_call *)
+	    call;      /* NULL: over, unless is_empty */
+	bool is_empty; /* the shared one of no body */
+};
+
+struct gt_environ {
+	PyObject *dict; /* the last request's environ, without its fields */
+	PyObject *last[GT_FIELD_COUNT];   /* last value of a known field */
+	PyObject *target;                 /* RAW_URI in dict */
+	PyObject *host;                   /* HTTP_HOST in dict */
+	enum gt_target_form form;         /* of target */
+	int method;                       /* in dict; -1: none yet */
+	int minor;                        /* in dict; -1: none yet */
+	const struct gt_addr_text *local; /* in dict; NULL: from host */
+	bool has_remote;
+	struct gt_addr_text remote; /* in dict */
+};
+
+struct gt_app_thread {
+	struct gt_app *app;
+	unsigned number;
+	struct gt_call call;
+	struct gt_environ environ;
+	struct gt_start *start;
+	PyObject *write; /* bound to start */
+	PyObject *gone;  /* bound to start; also in environ.dict */
+	PyObject *input; /* struct gt_input; NULL: none yet */
+	time_t date_at;  /* second that date shows */
+	char date[GT_HTTP_DATE_LEN];
+};
+
+/* ---- call.c ---- */
+
+/*
+ * Around whatever may wait for the client. call is where the object points
+ * to its gt_call. false: the request is over, nothing was entered.
+ */
+bool gt_call_enter(_Atomic(struct gt_call *) *call,
+                   struct gt_call **out) GT_NEEDS_GIL;
+void gt_call_leave(struct gt_call *c) GT_NEEDS_GIL;
+/*
+ * Send n octets of body at once, the head before them when it has not been
+ * sent; waits for a slow client. known: these octets are the whole body.
+ * Errors: GT_GONE, GT_NOMEM. Entered.
+ */
+GT_MUST_CHECK enum gt_err gt_call_send(struct gt_call *c, const char *p,
+                                       size_t n, bool known) GT_NEEDS_GIL;
+/* Raise what gt_call_send returned. */
+void gt_call_raise(const struct gt_app *app, enum gt_err rc) GT_NEEDS_GIL;
+
+/* "request="GET /x" peer=127.0.0.1:40000" for the log. */
+#define GT_CALL_TEXT 512
+void gt_call_describe(const struct gt_call *c, char out[GT_CALL_TEXT]);
+
+/* ---- body.c ---- */
+
+/*
+ * Make the response of what the app returned. Errors: GT_PYTHON, exception
+ * set.
+ */
+GT_MUST_CHECK enum gt_err gt_body_respond(struct gt_call *c,
+                                          PyObject *result) GT_NEEDS_GIL;
+
+/* ---- const.c, environ.c, envlog.c ---- */
+
+/* app's constants and types. Errors: GT_PYTHON, exception set. */
+GT_MUST_CHECK enum gt_err gt_environ_init_app(struct gt_app *app,
+                                              bool multiprocess) GT_NEEDS_GIL;
+void gt_environ_fini_app(struct gt_app *app) GT_NEEDS_GIL;
+GT_MUST_CHECK enum gt_err
+gt_environ_init(struct gt_environ *e, const struct gt_app *app) GT_NEEDS_GIL;
+void gt_environ_fini(struct gt_environ *e) GT_NEEDS_GIL;
+/* The environ of t's request. NULL: exception. */
+PyObject *gt_environ_make(struct gt_app_thread *t,
+                          const struct gt_exchange *ex) GT_NEEDS_GIL;
+/* ex->log_env, from the environ after the app ran. */
+void gt_environ_log(PyObject *env, struct gt_exchange *ex) GT_NEEDS_GIL;
+
+/* ---- startresp.c, input.c, errors.c, filewrap.c, module.c ---- */
+
+GT_MUST_CHECK enum gt_err gt_start_ready(void) GT_NEEDS_GIL;
+/* t->start, t->write, t->gone, the last also into t->environ. */
+GT_MUST_CHECK enum gt_err gt_start_create(struct gt_app_thread *t) GT_NEEDS_GIL;
+/* Cut them off from the call and let them go. */
+void gt_start_drop(struct gt_app_thread *t) GT_NEEDS_GIL;
+/* Does somebody else hold one of them? */
+bool gt_start_is_kept(const struct gt_app_thread *t) GT_NEEDS_GIL;
+/* Begin the response anew: nothing encoded. */
+void gt_start_discard(struct gt_call *c) GT_NEEDS_GIL;
+/* The server's own page instead. Errors: GT_NOMEM. */
+GT_MUST_CHECK enum gt_err gt_start_page(struct gt_call *c,
+                                        unsigned status) GT_NEEDS_GIL;
+
+GT_MUST_CHECK enum gt_err gt_input_ready(void) GT_NEEDS_GIL;
+/* call NULL: the one for requests without a body. NULL: exception. */
+PyObject *gt_input_create(struct gt_call *call) GT_NEEDS_GIL;
+
+/* wsgi.errors. NULL: exception. */
+PyObject *gt_errors_create(void) GT_NEEDS_GIL;
+
+/* wsgi.file_wrapper. NULL: exception. */
+PyObject *gt_filewrap_type(void) GT_NEEDS_GIL;
+struct gt_file_part {
+	int fd; /* borrowed from the app's object */
+	off_t off;
+	uint64_t left; /* octets from off to its end */
+};
+/*
+ * Is o a file wrapper around a regular file whose octets are what read()
+ * would give, so that the loop may send them itself?
+ */
+bool gt_filewrap_part(PyObject *o, struct gt_file_part *out) GT_NEEDS_GIL;
+
+/* gthreadd.ClientDisconnected. NULL: exception. */
+PyObject *gt_module_disconnected(void) GT_NEEDS_GIL;
+
+#endif
