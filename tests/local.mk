@@ -12,3 +12,50 @@ TESTS += \
 	tests/lint/headers.sh \
 	tests/lint/layers.py \
 	tests/lint/names.py
+
+# The real daemon with real clients. PYTEST_ARGS="-k upload -x" chooses.
+E2E_PYTHON = /usr/bin/python3
+e2e_files = \
+	tests/e2e/apps/background.py \
+	tests/e2e/apps/djproj/djproj/__init__.py \
+	tests/e2e/apps/djproj/djproj/settings.py \
+	tests/e2e/apps/djproj/djproj/urls.py \
+	tests/e2e/apps/djproj/djproj/wsgi.py \
+	tests/e2e/apps/djproj/manage.py \
+	tests/e2e/apps/djproj/shop/__init__.py \
+	tests/e2e/apps/djproj/shop/templates/shop/done.html \
+	tests/e2e/apps/djproj/shop/templates/shop/order.html \
+	tests/e2e/apps/djproj/shop/views.py \
+	tests/e2e/apps/flask_app.py \
+	tests/e2e/apps/validate_app.py \
+	tests/e2e/apps/wsgi_app.py \
+	tests/e2e/conftest.py \
+	tests/e2e/harness.py \
+	tests/e2e/test_body.py \
+	tests/e2e/test_boot.py \
+	tests/e2e/test_concurrency.py \
+	tests/e2e/test_curl.py \
+	tests/e2e/test_django.py \
+	tests/e2e/test_examples.py \
+	tests/e2e/test_flask.py \
+	tests/e2e/test_keepalive.py \
+	tests/e2e/test_log.py \
+	tests/e2e/test_nginx.py \
+	tests/e2e/test_response.py \
+	tests/e2e/test_serve.py \
+	tests/e2e/test_signals.py \
+	tests/e2e/test_slow_clients.py \
+	tests/e2e/test_unix.py \
+	tests/e2e/test_wsgi.py
+EXTRA_DIST += $(e2e_files)
+
+check-e2e: gthreadd$(EXEEXT) tests/tools/board$(EXEEXT)
+	$(AM_TESTS_ENVIRONMENT) GTHREADD='$(abs_top_builddir)/gthreadd$(EXEEXT)' \
+	PYTHONDONTWRITEBYTECODE=1 $(E2E_PYTHON) -m pytest -p no:cacheprovider \
+		'$(top_srcdir)/tests/e2e' $(PYTEST_ARGS)
+.PHONY: check-e2e
+
+EXTRA_DIST += \
+	examples/flask_app.py \
+	examples/gthreadd.ini \
+	examples/hello.py

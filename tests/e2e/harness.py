@@ -7,11 +7,11 @@ a bound, and all bounds grow with GT_TEST_SLOW (sanitizer builds are slow).
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
+from signal import SIGKILL, SIGTERM
 from urllib.parse import quote
 
 HERE = Path(__file__).resolve().parent
@@ -375,7 +375,7 @@ class Server:
             raise AssertionError("gthreadd does not end:\n"
                                  + self.output()) from None
 
-    def stop(self, number=signal.SIGTERM, code=0, timeout=20.0):
+    def stop(self, number=SIGTERM, code=0, timeout=20.0):
         """End it and check that it leaves nothing behind."""
         if self.stopped:
             return
@@ -393,7 +393,7 @@ class Server:
             return
         for pid in self.processes():
             try:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, SIGKILL)
             except ProcessLookupError:
                 pass
         self.process.wait()

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""Access and error log: atoms of a real request, escaping, one line each."""
+import re
+
+from harness import scaled
+
+COMBINED = re.compile(
+    r'^127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] '
+    r'"GET /hello\?a=b HTTP/1\.1" 200 14 "http://from/" "agent/1"$')
+
+ALL = ("h=%(h)s l=%(l)s u=%(u)s r=%(r)s s=%(s)s m=%(m)s U=%(U)s q=%(q)s"
+       " H=%(H)s b=%(b)s B=%(B)s f=%(f)s a=%(a)s T=%(T)s D=%(D)s M=%(M)s"
+       " L=%(L)s p=%(p)s Q=%(Q)s G=%(G)s P=%(P)s k=%(k)s R=%(R)s"
+       " i=%({X-In}i)s o=%({content-TYPE}o)s e=%({wsgi.url_scheme}e)s"
+       " none=%({x-no}i)s%({x-no}o)s%({no}e)s %%")
+
+
+def one_line(server, target="/hello", count=1, **kw):
+    server.get(target, **kw)
+    lines = server.access_log(count)
+    assert len(lines) == count
+    return lines[-1]
+
+
+def test_default_format_is_gunicorns(server):
+    server.start()
+    line = one_line(server, "/hello?a=b", headers=[
+        ("Referer", "http://from/"), ("User-Agent", "agent/1")])
+    assert COMBINED.match(line), line
+
+
+def test_every_atom_of_a_real_request(server):
+    server.with_config(access_logformat=ALL, threads=1).start()
+    with server.connect() as c:
+        c.get("/hello")
+        body = b"x" * 321
+        c.request("POST", "/echo?q=1", body=body, headers=[
+            ("X-In", "in"), ("Content-Type", "text/mine"),
+            ("Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+            ("User-Agent", "me")])
+    line = server.access_log(2)[1]
+    pid = server.worker_pids()[0]
+    for part in ("h=127.0.0.1 l=- u=Aladdin r=POST /echo?q=1 HTTP/1.1 s=200 "
+                 "m=POST U=/echo q=q=1 H=HTTP/1.1 b=321 B=321 f=- a=me ",
+                 f" p=<{pid}> ", " P=1 k=2 ",
+                 " i=in o=text/mine e=http none=--- %"):
+        assert part in line, line
+    atoms = dict(re.findall(r"\b([TDMLQGR])=([\d.]+)", line))
+    assert int(atoms["D"]) // 1000 == int(atoms["M"])
+    assert re.fullmatch(r"0\.\d{6}", atoms["L"])
+    assert 321 < int(atoms["R"]) < 1000
+
+
+def test_duration_is_that_of_the_request(server):
+    server.with_config(access_logformat="%(D)s").start()
+    line = one_line(server, "/sleep?ms=300")
+    assert 290000 < int(line) < scaled(5) * 1000000
+
+
+def test_octets_are_counted_without_framing(server):
+    server.with_config(access_logformat="%(b)s %(s)s").start()
+    want = []
+    for target, sent in (("/stream?n=10", "70 200"), ("/204", "- 204"),
+                         ("/file?n=100000", "100000 200"),
+                         ("/file?n=1000&off=1", "999 200"),
+                         ("/write", "30 200"), ("/big?n=1000000",
+                                                "1000000 200")):
+        server.get(target)
+        want.append(sent)
+        server.access_log(len(want))
+    assert server.access_log() == want
+
+
+def test_a_line_is_one_line_whatever_is_sent(server):
+    server.with_config(access_logformat='"%(r)s" "%(a)s" %(U)s').start()
+    with server.connect() as c:
+        c.send(b'GET /hello?"%0a\\ HTTP/1.1\r\nHost: t\r\n'
+               b'User-Agent: a"b\\c\td\xff\r\n\r\n')
+        c.response()
+    line = server.access_log(1)
+    assert len(line) == 1
+    assert line[0].isascii() and line[0].isprintable()
+    assert '\\"' in line[0]
+    server.get("/nope%0A[2026-01-01]%20[1]%20[ERROR]%20forged")
+    lines = server.access_log(2)
+    assert len(lines) == 2
+    assert "\\x0A[2026" in lines[1]
+
+
+def test_refused_requests_are_logged_once(server):
+    server.start()
+    bad = [b"GET / HTTP/1.1\r\nHost: t\r\nBad Name: 1\r\n\r\n",
+           b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: t\r\n\r\n",
+           b"\x16\x03\x01\x02\x00\r\n\r\n"]
+    for n, octets in enumerate(bad, 1):
+        with server.connect() as c:
+            c.send(octets)
+            assert c.response().status in (400, 414)
+        lines = server.access_log(n)
+        assert len(lines) == n
+        assert re.search(r'" (400|414) ', lines[-1])
+
+
+def test_client_that_leaves_is_logged_once(server):
+    server.start()
+    c = server.connect(rcvbuf=4096)
+    c.send(b"GET /bigstream?n=50000000 HTTP/1.1\r\nHost: t\r\n\r\n")
+    c.head()
+    c.reset()
+    assert len(server.access_log(1)) == 1
+    assert one_line(server, count=2).count("/hello") == 1
+
+
+def test_no_line_is_lost_under_load(server):
+    server.with_config(threads=4, workers=2,
+                       access_logformat="%(q)s").start()
+    with server.connect() as c:
+        for start in range(0, 2000, 50):
+            c.send(b"".join(b"GET /hello?%d HTTP/1.1\r\nHost: t\r\n\r\n" % i
+                            for i in range(start, start + 50)))
+            for _ in range(50):
+                c.response()
+    assert server.access_log(2000) == [str(i) for i in range(2000)]
+    assert all(w["log_dropped"] == 0 for w in server.ready_workers())
+
+
+def test_lines_are_written_before_the_end(server):
+    server.with_config(threads=2).start()
+    with server.connect() as c:
+        for _ in range(50):
+            c.get("/hello")
+    server.stop()
+    assert len(server.access_log()) == 50
+
+
+def test_dash_means_standard_output(server):
+    server.with_config(access_logfile="-").start()
+    server.get("/hello")
+    server.stop()
+    assert '"GET /hello HTTP/1.1" 200' in server.read(server.stdout_path)
+
+
+def test_no_access_log_is_the_default(server):
+    del server.settings["access-logfile"]
+    server.start()
+    server.get("/hello")
+    server.stop()
+    assert not server.access_path.exists()
+    assert "GET /hello" not in server.read(server.stdout_path)
+
+
+def test_error_log_lines_have_gunicorns_format(server):
+    server.start()
+    server.stop()
+    pattern = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}\] "
+                         r"\[\d+\] \[(DEBUG|INFO|WARNING|ERROR|CRITICAL)\] .")
+    lines = server.error_log().splitlines()
+    assert lines
+    assert all(pattern.match(x) for x in lines), server.error_log()
+
+
+def test_log_level_hides_what_is_below(server):
+    server.with_config(log_level="error").start()
+    server.get("/error/before")
+    server.log_contains(r"\[ERROR\]")
+    server.stop()
+    assert "[INFO]" not in server.error_log()
+    assert "[WARNING]" not in server.error_log()
+
+
+def test_full_pipe_does_not_stop_the_service(server):
+    """Nobody reads the access log: lines are dropped, requests are not."""
+    import os
+    fifo = server.dir / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        server.with_config(access_logfile=fifo, access_logformat="%(U)s"
+                           + "x" * 2000).start()
+        with server.connect() as c:
+            for _ in range(1500):
+                assert c.get("/hello").status == 200
+    finally:
+        os.close(reader)
+    server.stop(timeout=30)

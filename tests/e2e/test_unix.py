@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+"""Addresses: unix and abstract sockets, fd://, IPv6, several; user switch."""
+import grp
+import os
+import pwd
+import signal
+import socket
+import stat
+
+import pytest
+
+from harness import RawClient, free_port, wait_for
+
+ROOT = os.geteuid() == 0
+
+
+def test_unix_socket_is_served_and_removed(server):
+    server.on_unix().start()
+    e = server.get("/environ").json()
+    assert e["REMOTE_ADDR"] == ""
+    assert "REMOTE_PORT" not in e
+    assert e["HTTP_HOST"] == "test"
+    assert e["SERVER_NAME"] == "test"
+    server.stop()
+    assert not os.path.exists(server.address)
+
+
+def test_unix_requests_are_logged_with_a_dash(server):
+    server.on_unix().start()
+    server.get("/hello")
+    assert server.access_log(1)[0].startswith("- - - [")
+
+
+@pytest.mark.parametrize("settings,mode", [
+    ({}, 0o644), ({"umask": "077"}, 0o600), ({"umask": "0"}, 0o666),
+    ({"socket_mode": "0660"}, 0o660)])
+def test_mode_of_the_socket(server, settings, mode):
+    server.on_unix().with_config(**settings).start()
+    assert stat.S_IMODE(os.stat(server.address).st_mode) == mode
+
+
+def test_stale_socket_is_replaced(server):
+    server.on_unix()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(server.address)
+    server.start()
+    assert server.get("/hello").status == 200
+
+
+def test_socket_in_use_is_left_alone(make_server):
+    one, two = make_server(), make_server()
+    one.on_unix().start()
+    two.address = one.address
+    r = two.with_config(bind=f"unix:{one.address}").run()
+    assert r.returncode == 1
+    assert one.get("/hello").status == 200
+
+
+def test_file_in_the_way_is_left_alone(server):
+    server.on_unix()
+    with open(server.address, "w", encoding="ascii") as f:
+        f.write("precious")
+    assert server.run().returncode == 1
+    with open(server.address, encoding="ascii") as f:
+        assert f.read() == "precious"
+
+
+def test_abstract_socket(server):
+    name = f"gthreadd-test-{os.getpid()}"
+    server.address = "\0" + name
+    server.with_config(bind=f"unix:@{name}").start()
+    assert server.get("/hello").status == 200
+
+
+def test_inherited_descriptor(server):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen(100)
+        server.address = s.getsockname()
+        server.with_config(bind=f"fd://{s.fileno()}")
+        server.write_ini()
+        server.start("-c", str(server.ini), pass_fds=[s.fileno()])
+        assert server.get("/hello").status == 200
+
+
+def test_closed_descriptor_is_exit_1(server):
+    assert server.with_config(bind="fd://77").run().returncode == 1
+
+
+def has_ipv6():
+    try:
+        free_port("::1")
+        return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on loopback")
+def test_ipv6(server):
+    server.on_port("::1").start()
+    e = server.get("/environ").json()
+    assert e["REMOTE_ADDR"] == "::1"
+    assert e["SERVER_NAME"] == "::1"
+    assert server.access_log(1)[0].startswith("::1 - - [")
+
+
+def test_several_addresses_at_once(server):
+    a, b = free_port(), free_port()
+    path = str(server.dir / "s")
+    server.address = ("127.0.0.1", a)
+    server.with_config(bind=[f"127.0.0.1:{a}", f"127.0.0.1:{b}",
+                             f"unix:{path}"], workers=2).start()
+    for address in (("127.0.0.1", a), ("127.0.0.1", b), path):
+        for _ in range(3):
+            with RawClient(address) as c:
+                assert c.get("/hello").status == 200
+
+
+def test_a_name_is_resolved(server):
+    port = free_port()
+    server.address = ("127.0.0.1", port)
+    server.with_config(bind=f"localhost:{port}").start()
+    assert server.get("/hello").status == 200
+
+
+def nobody():
+    user = pwd.getpwnam("nobody")
+    return user, grp.getgrgid(user.pw_gid).gr_name
+
+
+def open_to_all(server):
+    """Everything a worker without rights must reach."""
+    path = server.dir
+    while path != path.parent and path.stat().st_uid == os.geteuid() \
+            and path.name:
+        if str(path) in ("/tmp", "/"):
+            break
+        path.chmod(0o755)
+        path = path.parent
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can switch")
+def test_workers_run_as_user_and_group(server):
+    user, group = nobody()
+    open_to_all(server)
+    server.with_config(user="nobody", group=group).start()
+    seen = server.get("/script").json()
+    assert (seen["uid"], seen["gid"]) == (user.pw_uid, user.pw_gid)
+    assert 0 not in seen["groups"]
+    assert os.stat(f"/proc/{server.process.pid}").st_uid == 0
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can switch")
+def test_logs_are_reopened_after_the_switch(server):
+    _, group = nobody()
+    open_to_all(server)
+    server.with_config(user="nobody", group=group).start()
+    server.get("/hello")
+    server.access_log(1)
+    server.access_path.rename(server.dir / "access.log.1")
+    server.signal(signal.SIGUSR1)
+    wait_for("the new file", server.access_path.exists)
+
+    def logged():
+        server.get("/hello")
+        return server.access_log()
+    wait_for("lines in the new file", logged)
+    server.get("/log?text=still+logged")
+    server.log_contains("still logged")
+
+
+def test_unknown_user_is_exit_1(server):
+    r = server.with_config(user="no-such-user-here").run()
+    assert r.returncode == 1
+    assert "no-such-user-here" in r.stderr + server.error_log()
