@@ -14,9 +14,11 @@
 /* What getopt_long returns: a letter, or one of these and an index. */
 enum {
 	CODE_POSITIONAL = 1,
-	CODE_COMMAND = 0x100,
-	CODE_SETTING = 0x200,
-	CODE_NEGATED = 0x1000, /* --no- of a BOOL */
+	CODE_COMMAND = 0x1000,
+	CODE_SETTING = 0x2000,
+	CODE_NEGATED = 0x3000, /* --no- of a BOOL */
+	CODE_KIND = 0xf000,
+	CODE_INDEX = 0x0fff,
 };
 
 const struct gt_command gt_command_table[] = {
@@ -205,24 +207,37 @@ unknown_option(struct line *l, const char *text)
 
 /* text is the argument that getopt has just dealt with. */
 static void
-take_option(struct line *l, int code, const char *text)
+take_error(struct line *l, int code, const char *text)
 {
-	if (code == ':') {
+	if (code == ':')
 		gt_report(l->c, &l->at, "option '%s' needs a value", text);
-	} else if (code == '?' && optopt >= CODE_COMMAND) {
+	else if (optopt >= CODE_COMMAND)
 		gt_report(l->c, &l->at, "option '%.*s' takes no value",
 		          (int)strcspn(text, "="), text);
-	} else if (code == '?') {
+	else
 		unknown_option(l, text);
-	} else if (code == CODE_POSITIONAL) {
-		take_app(l, optarg);
-	} else if (code >= CODE_NEGATED) {
-		take_setting(l, &gt_setting_table[code - CODE_NEGATED],
-		             "false");
-	} else if (code >= CODE_SETTING) {
-		take_setting(l, &gt_setting_table[code - CODE_SETTING], optarg);
-	} else if (code >= CODE_COMMAND) {
-		take_command(l, &gt_command_table[code - CODE_COMMAND], optarg);
+}
+
+static void
+take_option(struct line *l, int code, const char *text)
+{
+	int i = code & CODE_INDEX;
+
+	switch (code & CODE_KIND) {
+	case CODE_NEGATED:
+		take_setting(l, &gt_setting_table[i], "false");
+		break;
+	case CODE_SETTING:
+		take_setting(l, &gt_setting_table[i], optarg);
+		break;
+	case CODE_COMMAND:
+		take_command(l, &gt_command_table[i], optarg);
+		break;
+	default:
+		if (code == CODE_POSITIONAL)
+			take_app(l, optarg);
+		else
+			take_error(l, code, text);
 	}
 }
 

@@ -180,6 +180,9 @@ void gt_report_setting(struct gt_config *c, const struct gt_origin *o,
                        const char *name, const char *fmt, ...) GT_PRINTF(4, 5);
 void gt_report_warning(struct gt_config *c, const char *fmt, ...)
     GT_PRINTF(2, 3);
+/* The trap that INI files set: a hint when value seems to end in a comment. */
+const char *gt_report_comment(const struct gt_origin *o, const char *value);
+
 /* Copy value into mem and remember the assignment. */
 void gt_assign_add(struct gt_config *c, const struct gt_setting *s,
                    struct gt_str value, const struct gt_origin *o);

@@ -143,23 +143,31 @@ take_file(struct gt_config *c)
 	}
 }
 
+static void
+ask(struct gt_config *c, const struct gt_assign *a,
+    const struct gt_config_check *k, const char *value)
+{
+	const char *why = "is not valid";
+
+	if (!k->is_valid(value, &why))
+		gt_report_setting(c, &a->origin, k->name, "%s%s", why,
+		                  gt_report_comment(&a->origin, value));
+}
+
 /* What a higher layer says of the value: of each value just appended. */
 static void
 run_check(struct gt_config *c, const struct gt_assign *a, size_t from,
           const struct gt_config_check *k)
 {
 	const struct gt_strv *list;
-	const char *why = "is not valid";
 
 	if (!gt_setting_is_list(a->setting)) {
-		if (!k->is_valid(a->value, &why))
-			gt_report_setting(c, &a->origin, k->name, "%s", why);
+		ask(c, a, k, a->value);
 		return;
 	}
 	list = gt_setting_value(&c->settings, a->setting);
 	for (size_t i = from; i < list->n; i++)
-		if (!k->is_valid(list->v[i], &why))
-			gt_report_setting(c, &a->origin, k->name, "%s", why);
+		ask(c, a, k, list->v[i]);
 }
 
 static void
@@ -208,8 +216,9 @@ apply(struct gt_config *c, const struct gt_assign *a,
 	rc = gt_value_set(&c->mem, a->setting, a->value,
 	                  gt_setting_field(&c->settings, a->setting), &why);
 	if (rc == GT_INVALID)
-		gt_report_setting(c, &a->origin, a->setting->name, "%s",
-		                  why.text);
+		gt_report_setting(c, &a->origin, a->setting->name, "%s%s",
+		                  why.text,
+		                  gt_report_comment(&a->origin, a->value));
 	else if (rc != GT_OK)
 		c->nomem = true;
 	else

@@ -128,6 +128,15 @@ gt_report_warning(struct gt_config *c, const char *fmt, ...)
 		c->nomem = true;
 }
 
+const char *
+gt_report_comment(const struct gt_origin *o, const char *value)
+{
+	if (o->level == GT_LEVEL_INI &&
+	    (strstr(value, " #") != NULL || strstr(value, " ;") != NULL))
+		return " (a comment must stand on a line of its own)";
+	return "";
+}
+
 void
 gt_assign_add(struct gt_config *c, const struct gt_setting *s,
               struct gt_str value, const struct gt_origin *o)

@@ -25,6 +25,15 @@ report_at(struct gt_config *c, enum gt_setting_id id, const char *what)
 	                  what);
 }
 
+static void
+report_value(struct gt_config *c, enum gt_setting_id id, const char *value,
+             const char *why)
+{
+	gt_report_setting(c, &c->origins[id], gt_setting_table[id].name,
+	                  "'%s': %s%s", value, why,
+	                  gt_report_comment(&c->origins[id], value));
+}
+
 static bool
 is_set(const struct gt_config *c, enum gt_setting_id id)
 {
@@ -110,11 +119,9 @@ resolve_chdir(struct gt_config *c, const char *cwd)
 		return;
 	}
 	if (stat(*dir, &st) < 0)
-		gt_report_setting(c, &c->origins[GT_S_chdir], "chdir", "%s: %s",
-		                  *dir, strerror(errno));
+		report_value(c, GT_S_chdir, *dir, strerror(errno));
 	else if (!S_ISDIR(st.st_mode))
-		gt_report_setting(c, &c->origins[GT_S_chdir], "chdir",
-		                  "%s is not a directory", *dir);
+		report_value(c, GT_S_chdir, *dir, "is not a directory");
 }
 
 static void
@@ -214,11 +221,9 @@ check_user(struct gt_config *c)
 	const char *why;
 
 	if (gt_os_user_find(v->user, "", &u, &why) != GT_OK)
-		gt_report_setting(c, &c->origins[GT_S_user], "user", "'%s': %s",
-		                  v->user, why);
+		report_value(c, GT_S_user, v->user, why);
 	if (gt_os_user_find("", v->group, &u, &why) != GT_OK)
-		gt_report_setting(c, &c->origins[GT_S_group], "group",
-		                  "'%s': %s", v->group, why);
+		report_value(c, GT_S_group, v->group, why);
 }
 
 static void

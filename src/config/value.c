@@ -28,16 +28,11 @@ refuse(struct gt_why *why, const char *fmt, ...)
 	return GT_INVALID;
 }
 
-/* A bad value, and the trap that INI files set. */
 static enum gt_err
 refuse_text(struct gt_why *why, struct gt_str s, const char *what)
 {
-	bool comment = memmem(s.p, s.n, " #", 2) != NULL ||
-	               memmem(s.p, s.n, " ;", 2) != NULL;
-
-	return refuse(
-	    why, "'%.*s' is not %s%s", s.n < 80 ? (int)s.n : 80, s.p, what,
-	    comment ? " (a comment must stand on a line of its own)" : "");
+	return refuse(why, "'%.*s' is not %s", s.n < 80 ? (int)s.n : 80, s.p,
+	              what);
 }
 
 /* v of type as text that parses to v. */

@@ -288,6 +288,31 @@ all_errors_are_reported(void **state)
 }
 
 static void
+a_comment_behind_a_value_gets_a_hint(void **state)
+{
+	(void)state;
+	write_file("x.ini", "[gthreadd]\nlog-level = info # x\n"
+	                    "user = no-such-user ; y\nbind = :1 # z\n"
+	                    "wsgi-app = a # b\n");
+	assert_int_equal(try_load(checks, "-c x.ini -w '4 # 5'", NO_ENV),
+	                 GT_INVALID);
+	assert_string_equal(
+	    report,
+	    "gthreadd: x.ini:2: setting 'log-level': 'info # x' is none of "
+	    "debug, info, warning, error, critical "
+	    "(a comment must stand on a line of its own)\n"
+	    "gthreadd: x.ini:4: setting 'bind': ':1 # z': port must be a "
+	    "number from 0 to 65535 (a comment must stand on a line of its "
+	    "own)\n"
+	    "gthreadd: x.ini:5: setting 'wsgi-app': no colon (a comment must "
+	    "stand on a line of its own)\n"
+	    "gthreadd: command line: setting 'workers': '4 # 5' is not a "
+	    "number\n"
+	    "gthreadd: x.ini:3: setting 'user': 'no-such-user ; y': there is "
+	    "no such user (a comment must stand on a line of its own)\n");
+}
+
+static void
 checks_of_higher_layers_are_asked(void **state)
 {
 	(void)state;
@@ -354,11 +379,11 @@ chdir_must_be_a_directory(void **state)
 {
 	(void)state;
 	assert_fails("--chdir /no/such a:b", NO_ENV,
-	             "gthreadd: command line: setting 'chdir': /no/such: No "
+	             "gthreadd: command line: setting 'chdir': '/no/such': No "
 	             "such file or directory\n");
 	fini(state);
 	assert_fails("--chdir /dev/null a:b", NO_ENV,
-	             "gthreadd: command line: setting 'chdir': /dev/null is "
+	             "gthreadd: command line: setting 'chdir': '/dev/null': is "
 	             "not a directory\n");
 }
 
@@ -556,6 +581,7 @@ main(void)
 	    T(a_higher_list_replaces_and_a_repeated_one_grows),
 	    T(config_may_stand_in_the_environment),
 	    T(all_errors_are_reported),
+	    T(a_comment_behind_a_value_gets_a_hint),
 	    T(checks_of_higher_layers_are_asked),
 	    T(paths_are_absolute_against_chdir),
 	    T(the_name_of_the_directory_is_kept),

@@ -112,18 +112,6 @@ numbers_are_read_and_bounded(void **state)
 }
 
 static void
-a_comment_behind_a_value_gets_a_hint(void **state)
-{
-	(void)state;
-	assert_refused("workers", "4 # four",
-	               "'4 # four' is not a number (a comment must stand on a "
-	               "line of its own)");
-	assert_refused("timeout", "30 ; s",
-	               "'30 ; s' is not a duration (30, 1.5s, 500ms, 2m, 1h) "
-	               "(a comment must stand on a line of its own)");
-}
-
-static void
 durations_are_milliseconds(void **state)
 {
 	union field f = {0};
@@ -344,7 +332,6 @@ main(void)
 	    cmocka_unit_test(groups_cover_the_table),
 	    cmocka_unit_test(every_default_is_valid_and_every_text_is_written),
 	    cmocka_unit_test(numbers_are_read_and_bounded),
-	    cmocka_unit_test(a_comment_behind_a_value_gets_a_hint),
 	    cmocka_unit_test(durations_are_milliseconds),
 	    cmocka_unit_test(sizes_are_octets),
 	    cmocka_unit_test(modes_are_octal_and_may_be_unset),
