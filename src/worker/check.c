@@ -16,6 +16,7 @@ int gt_check_main(const struct gt_child *child)
 
 	for (size_t i = 0; i < s->env.n; i++)
 		putenv(s->env.v[i]);
+	gt_module_register();
 	if (gt_interp_start(s) != GT_OK)
 		return GT_EXIT_BOOT;
 	if (gt_app_load(s, s->workers > 1, &app) != GT_OK)

@@ -190,6 +190,7 @@ GT_TSA(no_thread_safety_analysis) static int boot_python(struct gt_worker *w)
 {
 	int code = GT_EXIT_OK;
 
+	gt_module_register();
 	if (gt_interp_start(w->settings) != GT_OK)
 		return GT_EXIT_BOOT;
 	gt_interp_faulthandler(w->child->error_log_fd);
