@@ -40,7 +40,7 @@ is_set(const struct gt_config *c, enum gt_setting_id id)
 	return c->origins[id].level != GT_LEVEL_DEFAULT;
 }
 
-/* prefix + base + "/" + path; path alone when it is absolute. */
+/* prefix + base + "/" + path, which is relative; "." and "" add nothing. */
 static char *
 join(struct gt_config *c, const char *prefix, const char *base,
      const char *path)
@@ -48,15 +48,14 @@ join(struct gt_config *c, const char *prefix, const char *base,
 	struct gt_buf text = {0};
 	char *joined = NULL;
 
-	while (strncmp(path, "./", 2) == 0)
+	while (strncmp(path, "./", 2) == 0) {
 		path += 2;
+		path += strspn(path, "/");
+	}
 	if (strcmp(path, ".") == 0)
 		path = "";
-	if (*path == '/')
-		base = "";
 	if (gt_buf_addf(&text, "%s%s%s%s", prefix, base,
-	                *path == '/' || *path == '\0' ? "" : "/",
-	                path) == GT_OK)
+	                *path == '\0' ? "" : "/", path) == GT_OK)
 		joined = gt_arena_strdup(&c->mem, gt_buf_str(&text));
 	gt_buf_fini(&text);
 	c->nomem |= joined == NULL;

@@ -336,7 +336,7 @@ paths_are_absolute_against_chdir(void **state)
 
 	(void)state;
 	load("--chdir sub -p ./x.pid --log-file logs/e --access-logfile - "
-	     "--virtualenv /venv --pythonpath a,/b,. -b unix:s.sock "
+	     "--virtualenv /venv --pythonpath .//./a,/b,. -b unix:s.sock "
 	     "-b unix:@abs -b unix:/c a:b",
 	     NO_ENV);
 	snprintf(want, sizeof(want), "%s/sub", dir);
