@@ -14,6 +14,7 @@ TESTS += \
 	tests/lint/names.py
 
 # The real daemon with real clients. PYTEST_ARGS="-k upload -x" chooses.
+E2E_INTERPRETER = /usr/bin/python3
 e2e_files = \
 	tests/e2e/apps/background.py \
 	tests/e2e/apps/djproj/djproj/__init__.py \
@@ -50,7 +51,7 @@ EXTRA_DIST += $(e2e_files)
 
 check-e2e: gthreadd$(EXEEXT) tests/tools/board$(EXEEXT)
 	$(AM_TESTS_ENVIRONMENT) GTHREADD='$(abs_top_builddir)/gthreadd$(EXEEXT)' \
-	PYTHONDONTWRITEBYTECODE=1 $(e2e_files) -m pytest -p no:cacheprovider \
+	PYTHONDONTWRITEBYTECODE=1 $(E2E_INTERPRETER) -m pytest -p no:cacheprovider \
 		'$(top_srcdir)/tests/e2e' $(PYTEST_ARGS)
 .PHONY: check-e2e
 
