@@ -53,6 +53,19 @@ fill_slots(void)
 	}
 }
 
+/* Eight octets are equal but for bit 0x20 of each. */
+static inline bool
+is_same_word(const char *a, const char *b)
+{
+	const uint64_t mask = ~(UINT64_MAX / 255 * 0x20);
+	uint64_t x;
+	uint64_t y;
+
+	memcpy(&x, a, sizeof x);
+	memcpy(&y, b, sizeof y);
+	return ((x ^ y) & mask) == 0;
+}
+
 /*
  * Equal but for bit 0x20 of each octet. For a token and a name of letters and
  * hyphens that is the same as equal in any case.
@@ -60,18 +73,15 @@ fill_slots(void)
 static bool
 is_same_name(const char *a, const char *b, size_t n)
 {
-	const uint64_t mask = ~(UINT64_MAX / 255 * 0x20);
-	uint64_t x;
-	uint64_t y;
+	size_t i = 0;
 
-	for (; n >= 8; a += 8, b += 8, n -= 8) {
-		memcpy(&x, a, sizeof x);
-		memcpy(&y, b, sizeof y);
-		if (((x ^ y) & mask) != 0)
+	for (; i + 8 <= n; i += 8)
+		if (!is_same_word(a + i, b + i))
 			return false;
-	}
-	for (; n > 0; a++, b++, n--)
-		if (((*a ^ *b) & ~0x20) != 0)
+	if (n >= 8)
+		return i == n || is_same_word(a + n - 8, b + n - 8);
+	for (; i < n; i++)
+		if (((a[i] ^ b[i]) & ~0x20) != 0)
 			return false;
 	return true;
 }

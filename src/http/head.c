@@ -87,7 +87,7 @@ parse_request_line(struct gt_head_parser *hp, const char *p, size_t len)
 	size_t target = rq->method.len + 1;
 	enum gt_err rc;
 
-	if (memchr(s + target, ' ', len - target) == NULL)
+	if (len < target || memchr(s + target, ' ', len - target) == NULL)
 		return refuse(hp, GT_PROTO, "request line without a version");
 	if (len < target + 1 + 1 + VERSION_LEN ||
 	    s[len - VERSION_LEN - 1] != ' ')

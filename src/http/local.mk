@@ -50,3 +50,19 @@ tests_unit_http_test_head_LDADD = $(http_libs) $(CMOCKA_LIBS)
 tests_unit_http_test_response_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_http_test_response_LDADD = $(http_libs) $(CMOCKA_LIBS)
 endif
+
+# A fuzzer's seeds are in tests/fuzz/corpus/<what follows fuzz_>.
+http_fuzz_targets = \
+	tests/fuzz/fuzz_body \
+	tests/fuzz/fuzz_head \
+	tests/fuzz/fuzz_target
+EXTRA_PROGRAMS += $(http_fuzz_targets)
+fuzz_targets += $(http_fuzz_targets)
+EXTRA_DIST += tests/fuzz/http.dict \
+	tests/fuzz/corpus/body tests/fuzz/corpus/head tests/fuzz/corpus/target
+tests_fuzz_fuzz_body_LDADD = $(http_libs)
+tests_fuzz_fuzz_body_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_head_LDADD = $(http_libs)
+tests_fuzz_fuzz_head_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_target_LDADD = $(http_libs)
+tests_fuzz_fuzz_target_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

@@ -173,14 +173,16 @@ is_bodiless(const struct gt_response *r)
 static void
 choose_framing(struct gt_response *r, bool known, uint64_t length)
 {
-	if (is_interim(r->status) || r->status == 204)
+	if (is_interim(r->status) || r->status == 204) {
 		r->has_length = false;
-	else if (r->status == 205) /* RFC 9110 section 15.3.6 */
-		r->has_length = true, r->length = 0;
-	else if (!r->has_length && known &&
-	         (!is_bodiless(r) || (r->is_head && length > 0)))
-		r->has_length = true, r->length = length;
-
+	} else if (r->status == 205) { /* RFC 9110 section 15.3.6 */
+		r->has_length = true;
+		r->length = 0;
+	} else if (!r->has_length && known &&
+		   (!is_bodiless(r) || (r->is_head && length > 0))) {
+		r->has_length = true;
+		r->length = length;
+	}
 	if (is_bodiless(r))
 		r->body = GT_RESPONSE_NO_BODY;
 	else if (r->has_length)

@@ -138,11 +138,11 @@ decode_line_of(struct gt_body *b, size_t n, char filler)
 
 	assert_true(n + 2 <= sizeof line);
 	memset(line, filler, n);
-	line[0] = '1';
-	if (filler != '0')
-		line[1] = ';';
+	line[0] = filler == '0' ? '0' : '1';
+	if (filler == '0')
+		line[n - 1] = '1';
 	else
-		memset(line, '0', n), line[n - 1] = '1';
+		line[1] = ';';
 	line[n] = '\r';
 	line[n + 1] = '\n';
 	return decode(b, (struct gt_str){line, n + 2});
