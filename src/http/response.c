@@ -179,7 +179,7 @@ choose_framing(struct gt_response *r, bool known, uint64_t length)
 		r->has_length = true;
 		r->length = 0;
 	} else if (!r->has_length && known &&
-		   (!is_bodiless(r) || (r->is_head && length > 0))) {
+	           (!is_bodiless(r) || (r->is_head && length > 0))) {
 		r->has_length = true;
 		r->length = length;
 	}
