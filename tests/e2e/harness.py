@@ -333,7 +333,7 @@ class Server:
         return self
 
     def start(self, *args, **kw):
-        if "bind" not in self.settings:
+        if self.address is None:
             self.on_port()
         self.spawn(*args, **kw)
         self.wait_ready()

@@ -41,13 +41,12 @@ def test_blocking_requests_use_every_thread(server):
     assert server.get("/counters").json()["max_running"] == 8
 
 
-def test_two_workers_share_the_connections(server):
-    server.with_config(workers=2, threads=1).start()
-    clients = [server.connect() for _ in range(40)]
-    pids = {c.get("/thread").json()["pid"] for c in clients}
-    for c in clients:
-        c.close()
-    assert len(pids) == 2
+def test_two_workers_share_the_load(server):
+    """A worker with a full queue accepts no more: the other one does."""
+    server.with_config(workers=2, threads=1, queue_size=2).start()
+    responses = all_at_once(server, 12, "/sleep?ms=100")
+    assert [r.status for r in responses] == [200] * 12
+    assert len({r.get("X-Pid") for r in responses}) == 2
 
 
 def test_busy_worker_leaves_new_connections_to_the_idle_one(server):

@@ -113,7 +113,7 @@ def test_pages_and_errors_pass(url):
     assert requests.get(url + "/hello").text == "Hello, world!\n"
     assert requests.get(url + "/nowhere").status_code == 404
     assert requests.get(url + "/error/before").status_code == 500
-    assert requests.head(url + "/head").headers["Content-Length"] == "31"
+    assert requests.head(url + "/head").headers["Content-Length"] == "32"
 
 
 @pytest.mark.parametrize("prefix", ["", "/unbuffered"])

@@ -152,7 +152,8 @@ def sleep(environ, start_response):
                                       counters["running"])
     time.sleep(arg(environ, "ms", 50) / 1000)
     count_up("running", -1)
-    return answer(start_response, "slept\n")
+    return answer(start_response, "slept\n",
+                  headers=TEXT + [("X-Pid", str(os.getpid()))])
 
 
 def hold(environ, start_response):
