@@ -137,6 +137,8 @@ gt_conn_close(struct gt_conn *c, const char *why)
 
 	if (c->state == GT_CONN_GONE)
 		return;
+	if (c->state == GT_CONN_WRITE)
+		gt_conn_log(c->ex, gt_loop_now(c->worker)); /* sent in part */
 	gt_conn_arm_read(c, false);
 	gt_conn_arm_write(c, false);
 	if (with_thread && !abandon(c->ex)) {
@@ -221,6 +223,10 @@ gt_conn_settle(struct gt_conn *c)
 GT_ON_LOOP static void
 complete(struct gt_conn *c)
 {
+	/* A client that left had an answer all the same: log it. */
+	if ((c->state == GT_CONN_GONE || c->close_due) &&
+	    c->ex->response.status != 0)
+		gt_conn_log(c->ex, gt_loop_now(c->worker));
 	if (c->state == GT_CONN_GONE) {
 		destroy(c);
 		return;
