@@ -185,8 +185,6 @@ gt_conn_write(struct gt_conn *c)
 		gt_conn_arm_write(c, true);
 		return;
 	case SENT_FAILED:
-		if (done)
-			gt_conn_log(c->ex, gt_loop_now(c->worker));
 		gt_conn_close(c, "client left while it was answered");
 		return;
 	case SENT_SOME:
