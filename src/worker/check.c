@@ -8,7 +8,8 @@
 #include "worker_priv.h"
 
 GT_TSA(no_thread_safety_analysis)
-int gt_check_main(const struct gt_child *child)
+int
+gt_check_main(const struct gt_child *child)
 {
 	const struct gt_settings *s = child->settings;
 	struct gt_app *app = NULL;

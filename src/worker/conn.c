@@ -13,10 +13,11 @@
 #include "gthreadd/base/log.h"
 #include "worker_priv.h"
 
-#define LINGER_US       2000000 /* wait for the client's FIN */
-#define QUIET_US        1000000 /* a draining worker waits for a last request */
-#define SETTLED_KEEP_US 1000000 /* then an idle connection gives its ex back \
-	                         */
+#define LINGER_US 2000000 /* wait for the client's FIN */
+#define QUIET_US  1000000 /* a draining worker waits for a last request */
+#define SETTLED_KEEP_US                                      \
+	1000000 /* then an idle connection gives its ex back \
+	         */
 
 static void
 on_read(evutil_socket_t fd, short what, void *arg)

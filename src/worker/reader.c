@@ -16,22 +16,27 @@
 #define HEAD_ROOM 4096  /* room for one read of a head */
 #define DROP_MAX  65536 /* most octets of an unwanted body that are read */
 
-/* false: nothing came; c may have been closed. *n: octets. */
-GT_ON_LOOP static bool
+/* What one recv came to. */
+enum got {
+	GOT_OCTETS,
+	GOT_NOTHING, /* at the moment */
+	GOT_END,     /* FIN; c->ended is set */
+	GOT_RESET,
+};
+
+static enum got
 receive(struct gt_conn *c, char *p, size_t room, size_t *n)
 {
 	ssize_t got = recv(c->fd, p, room, 0);
 
-	if (got > 0) {
-		*n = (size_t)got;
-		return true;
-	}
-	*n = 0;
-	if (got == 0)
-		c->ended = true;
-	else if (errno != EAGAIN && errno != EINTR)
-		gt_conn_close(c, "client reset the connection");
-	return false;
+	*n = got > 0 ? (size_t)got : 0;
+	if (got > 0)
+		return GOT_OCTETS;
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? GOT_NOTHING
+		                                         : GOT_RESET;
+	c->ended = true;
+	return GOT_END;
 }
 
 GT_ON_LOOP static void
@@ -89,41 +94,43 @@ decode(struct gt_conn *c, const char *p, size_t n, bool keep, size_t *used)
 
 /*
  * Go on with the body by what waits in rest, or else by one recv; at most
- * room octets. false: nothing came (c->ended, or c was closed).
+ * room octets.
  */
-GT_ON_LOOP static bool
+GT_ON_LOOP static enum got
 decode_some(struct gt_conn *c, size_t room, bool keep, enum gt_err *rc)
 {
 	char *scratch = c->worker->scratch;
+	enum got got;
 	size_t n, used;
 
 	if (c->rest.len > 0) {
 		n = c->rest.len < room ? c->rest.len : room;
 		*rc = decode(c, c->rest.p, n, keep, &used);
 		gt_buf_consume(&c->rest, used);
-		return true;
+		return GOT_OCTETS;
 	}
-	if (!receive(c, scratch, room < GT_SCRATCH ? room : GT_SCRATCH, &n))
-		return false;
+	got = receive(c, scratch, room < GT_SCRATCH ? room : GT_SCRATCH, &n);
+	if (got != GOT_OCTETS)
+		return got;
 	*rc = decode(c, scratch, n, keep, &used);
 	if (*rc == GT_OK && used < n)
 		*rc = gt_buf_add(&c->rest, scratch + used, n - used);
-	return true;
+	return GOT_OCTETS;
 }
 
 /* A Content-Length body goes from the socket to the reader in one copy. */
-GT_ON_LOOP static bool
+GT_ON_LOOP static enum got
 receive_direct(struct gt_conn *c)
 {
 	uint64_t want = gt_body_direct(&c->body);
 	char *to;
 	size_t room = gt_inbox_room(c->ex, &to), n;
+	enum got got;
 
-	if (!receive(c, to, room < want ? room : (size_t)want, &n))
-		return false;
+	got = receive(c, to, room < want ? room : (size_t)want, &n);
 	gt_inbox_filled(c->ex, n);
 	gt_body_received(&c->body, n);
-	return true;
+	return got;
 }
 
 /* The body will never be complete. */
@@ -160,7 +167,7 @@ gt_conn_read_body(struct gt_conn *c)
 {
 	size_t room = gt_inbox_free(c->ex);
 	enum gt_err rc = GT_OK;
-	bool came;
+	enum got got;
 
 	if (room == 0) {
 		pause_body(c);
@@ -168,12 +175,14 @@ gt_conn_read_body(struct gt_conn *c)
 	}
 	gt_conn_arm_read(c, true);
 	if (c->rest.len == 0 && gt_body_direct(&c->body) > 0)
-		came = receive_direct(c);
+		got = receive_direct(c);
 	else
-		came = decode_some(c, room, true, &rc);
-	if (!came) {
-		if (c->ended)
+		got = decode_some(c, room, true, &rc);
+	if (got != GOT_OCTETS) {
+		if (got == GOT_END)
 			fail_body(c, GT_GONE, "client left in its body");
+		else if (got == GOT_RESET)
+			gt_conn_close(c, "client reset the connection");
 		return;
 	}
 	c->since_us = gt_loop_now(c->worker);
@@ -190,13 +199,14 @@ GT_ON_LOOP static void
 drop_body(struct gt_conn *c)
 {
 	enum gt_err rc = GT_OK;
+	enum got got;
 
 	if (c->body.received > c->ex->in.filled + DROP_MAX) {
 		gt_conn_linger(c);
 		return;
 	}
-	if (!decode_some(c, GT_SCRATCH, false, &rc)) {
-		if (c->ended)
+	if ((got = decode_some(c, GT_SCRATCH, false, &rc)) != GOT_OCTETS) {
+		if (got != GOT_NOTHING)
 			gt_conn_close(c, "client left in its body");
 		return;
 	}
@@ -211,8 +221,9 @@ GT_ON_LOOP static void
 drop_octets(struct gt_conn *c)
 {
 	size_t n;
+	enum got got = receive(c, c->worker->scratch, GT_SCRATCH, &n);
 
-	if (!receive(c, c->worker->scratch, GT_SCRATCH, &n) && c->ended)
+	if (got == GOT_END || got == GOT_RESET)
 		gt_conn_close(c, "answered");
 }
 
@@ -299,10 +310,23 @@ begin_head(struct gt_conn *c)
 	return true;
 }
 
+/* No octets for a head. */
+GT_ON_LOOP static void
+end_of_head(struct gt_conn *c, enum got got)
+{
+	if (got == GOT_RESET)
+		gt_conn_close(c, "client reset the connection");
+	else if (got == GOT_END && c->ex->head.len > 0)
+		gt_conn_close(c, "client left in its head");
+	else if (got == GOT_END)
+		gt_conn_close(c, "client closed it");
+}
+
 GT_ON_LOOP static void
 read_head(struct gt_conn *c)
 {
 	struct gt_buf *head;
+	enum got got;
 	size_t n;
 
 	if (!begin_head(c))
@@ -312,11 +336,9 @@ read_head(struct gt_conn *c)
 		gt_conn_close(c, "out of memory");
 		return;
 	}
-	if (!receive(c, head->p + head->len, head->cap - head->len, &n)) {
-		if (c->ended)
-			gt_conn_close(c, head->len > 0
-			                     ? "client left in its head"
-			                     : "client closed it");
+	got = receive(c, head->p + head->len, head->cap - head->len, &n);
+	if (got != GOT_OCTETS) {
+		end_of_head(c, got);
 		return;
 	}
 	head->len += n;
