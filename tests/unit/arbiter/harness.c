@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,8 +95,11 @@ start_server(int (*worker)(const struct gt_child *child))
 	const struct gt_child_ops ops = {.worker = worker, .check = no_check};
 
 	fflush(NULL);
-	if ((server = fork()) == 0)
+	if ((server = fork()) == 0) {
+		/* A test that is killed leaves no server behind. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(gt_arbiter_run(&settings, &ops));
+	}
 	assert_true(server > 0);
 	return server;
 }
