@@ -139,8 +139,7 @@ gt_sockets_open(struct gt_arbiter *a, char *why, size_t n)
 	const struct gt_settings *s = a->settings;
 	const struct gt_listen_options opt = {
 	    .backlog = (int)s->backlog,
-	    /* mode 0 lets nobody connect: it stands for "not set" */
-	    .has_socket_mode = s->socket_mode != 0 && s->socket_mode <= 0777,
+	    .has_socket_mode = true, /* config has filled it in */
 	    .socket_mode = s->socket_mode,
 	};
 	size_t nspecs;
