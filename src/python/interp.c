@@ -205,17 +205,21 @@ gt_interp_faulthandler(int fd)
 		gt_pyerr_log(GT_LOG_WARNING, "faulthandler is not available");
 }
 
-/* Is f, of signal.getsignal(), a Python function? Its enum is not callable. */
+/*
+ * Has sig a handler of Python code? SIG_DFL and SIG_IGN are not callable, and
+ * importing the module gives SIGINT the one that raises KeyboardInterrupt.
+ */
 static bool is_handled(PyObject *module, int sig) GT_NEEDS_GIL;
 
 static bool
 is_handled(PyObject *module, int sig)
 {
 	PyObject *f = PyObject_CallMethod(module, "getsignal", "i", sig);
-	bool handled = f != NULL && PyCallable_Check(f);
+	PyObject *own = PyObject_GetAttrString(module, "default_int_handler");
+	bool handled = f != NULL && PyCallable_Check(f) && f != own;
 
-	if (f == NULL)
-		PyErr_Clear();
+	PyErr_Clear();
+	Py_XDECREF(own);
 	Py_XDECREF(f);
 	return handled;
 }

@@ -22,9 +22,9 @@ TESTS += \
 	tests/unit/python/test_gil \
 	tests/unit/python/test_interp \
 	tests/unit/python/test_venv
-tests_unit_python_test_gil_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_python_test_gil_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(PYTHON_CFLAGS)
 tests_unit_python_test_gil_LDADD = $(python_libs) $(CMOCKA_LIBS)
-tests_unit_python_test_interp_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_python_test_interp_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(PYTHON_CFLAGS)
 tests_unit_python_test_interp_LDADD = $(python_libs) $(CMOCKA_LIBS)
 tests_unit_python_test_venv_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_python_test_venv_LDADD = $(python_libs) $(CMOCKA_LIBS)

@@ -79,7 +79,7 @@ next_piece(struct gt_call *c, struct gt_str *s)
 		rc = wait_body(c);
 		*s = gt_inbox_peek(c->ex);
 	}
-	return s->n > 0 ? GT_OK : rc;
+	return rc;
 }
 
 static void
