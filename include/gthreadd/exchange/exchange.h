@@ -59,7 +59,7 @@ enum gt_exchange_state {
 struct gt_service {
 	const struct gt_settings *settings;
 	struct gt_http_limits limits;
-	struct gt_str server;                  /* Server field */
+	struct gt_str server;            /* Server field */
 	struct gt_access_format *access; /* NULL: no access log */
 	struct gt_mailbox mailbox;
 	_Atomic bool closing; /* draining: answers close their connection */

@@ -23,32 +23,32 @@ struct gt_access_format; /* compiled; immutable: any thread */
 
 /* Errors: GT_INVALID (*why says what is wrong, e.g. "unknown atom '%(z)s'"). */
 GT_MUST_CHECK enum gt_err gt_access_compile(const char *format,
-					    struct gt_access_format **out,
-					    const char **why);
+                                            struct gt_access_format **out,
+                                            const char **why);
 void gt_access_format_destroy(struct gt_access_format *f);
 /* Names x of the atoms {x}o and {x}e: who runs the app keeps their values. */
 const struct gt_str *gt_access_wanted_out(const struct gt_access_format *f,
-					  size_t *n);
+                                          size_t *n);
 const struct gt_str *gt_access_wanted_env(const struct gt_access_format *f,
-					  size_t *n);
+                                          size_t *n);
 
 /* All values borrowed; p == NULL means "-". */
 struct gt_access_record {
-	const char *base;		/* head octets the spans refer to */
+	const char *base;                 /* head octets the spans refer to */
 	const struct gt_request *request; /* NULL: no head was understood */
-	struct gt_str peer;		/* %(h)s */
+	struct gt_str peer;               /* %(h)s */
 	unsigned status;
-	uint64_t body_sent;		/* octets of body, without framing */
-	uint64_t received;		/* octets of head and body */
-	int64_t wall_us;		/* when it ended, since the epoch */
-	int64_t duration_us;		/* head complete to last octet */
+	uint64_t body_sent;  /* octets of body, without framing */
+	uint64_t received;   /* octets of head and body */
+	int64_t wall_us;     /* when it ended, since the epoch */
+	int64_t duration_us; /* head complete to last octet */
 	int64_t queue_us;
 	int64_t gil_us;
-	unsigned thread;		/* pool thread, from 1; 0: the loop */
-	unsigned on_conn;		/* from 1 */
+	unsigned thread;  /* pool thread, from 1; 0: the loop */
+	unsigned on_conn; /* from 1 */
 	struct gt_str request_id;
-	const struct gt_str *out;	/* values for gt_access_wanted_out */
-	const struct gt_str *env;	/* values for gt_access_wanted_env */
+	const struct gt_str *out; /* values for gt_access_wanted_out */
+	const struct gt_str *env; /* values for gt_access_wanted_env */
 };
 
 /*
@@ -57,7 +57,7 @@ struct gt_access_record {
  * Context: any thread, no locks.
  */
 GT_MUST_CHECK enum gt_err gt_access_write(const struct gt_access_format *f,
-					  const struct gt_access_record *rec,
-					  struct gt_buf *out);
+                                          const struct gt_access_record *rec,
+                                          struct gt_buf *out);
 
 #endif

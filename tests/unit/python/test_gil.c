@@ -112,7 +112,8 @@ an_exception_is_printed_as_python_prints_it(void **state)
 
 	(void)state;
 	gt_assert_gil();
-	raise_it("try: 1 / 0\nexcept Exception as e: raise KeyError('k') from e");
+	raise_it(
+	    "try: 1 / 0\nexcept Exception as e: raise KeyError('k') from e");
 	gt_pyerr_take(&out);
 	assert_int_equal(gt_buf_add(&out, "", 1), GT_OK);
 	assert_non_null(strstr(out.p, "Traceback (most recent call last)"));
@@ -131,15 +132,15 @@ a_broken_traceback_module_leaves_type_and_message(void **state)
 	(void)state;
 	gt_assert_gil();
 	raise_it("import sys\nsaved = sys.modules['traceback']\n"
-	      "sys.modules['traceback'] = None\n"
-	      "raise ValueError('m\\udc80')");
+	         "sys.modules['traceback'] = None\n"
+	         "raise ValueError('m\\udc80')");
 	gt_pyerr_take(&out);
 	assert_int_equal(out.len, strlen("ValueError: m\\udc80\n"));
 	assert_memory_equal(out.p, "ValueError: m\\udc80\n", out.len);
 	out.len = 0;
 	raise_it("class Bad(BaseException):\n"
-	      "    def __str__(self): raise SystemExit\n"
-	      "raise Bad()");
+	         "    def __str__(self): raise SystemExit\n"
+	         "raise Bad()");
 	gt_pyerr_take(&out);
 	assert_non_null(out.p);
 	assert_memory_equal(out.p, "Bad\n", 4);
