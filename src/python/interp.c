@@ -22,8 +22,6 @@
 /* Where the GIL comes and goes by names clang does not know. */
 #define UNCHECKED GT_TSA(no_thread_safety_analysis)
 
-static enum gt_err path_insert(Py_ssize_t at, const char *base,
-                               const char *path) GT_NEEDS_GIL;
 static enum gt_err set_path(const struct gt_settings *s) GT_NEEDS_GIL;
 static enum gt_err adopt_venv(const struct gt_venv *venv,
                               const char *prefix) GT_NEEDS_GIL;
@@ -98,30 +96,18 @@ initialize(const struct gt_venv *venv)
 	return GT_PYTHON;
 }
 
-static enum gt_err
-path_insert(Py_ssize_t at, const char *base, const char *path)
-{
-	char full[GT_VENV_PATH];
-
-	if (path[0] == '/')
-		return gt_pyobj_path_insert(at, path);
-	snprintf(full, sizeof(full), "%s/%s", base, path);
-	return gt_pyobj_path_insert(at, full);
-}
-
-/* chdir, then pythonpath in its order, then what Python has by itself. */
+/*
+ * chdir, then pythonpath in its order, then what Python has by itself. The
+ * settings' paths are absolute.
+ */
 static enum gt_err
 set_path(const struct gt_settings *s)
 {
-	char cwd[GT_VENV_PATH];
-	const char *base = s->chdir;
-	enum gt_err rc;
+	enum gt_err rc = gt_pyobj_path_insert(0, s->chdir);
 
-	if (base[0] == '\0')
-		base = getcwd(cwd, sizeof(cwd)) == NULL ? "/" : cwd;
-	rc = gt_pyobj_path_insert(0, base);
 	for (size_t i = 0; rc == GT_OK && i < s->pythonpath.n; i++)
-		rc = path_insert((Py_ssize_t)i + 1, base, s->pythonpath.v[i]);
+		rc =
+		    gt_pyobj_path_insert((Py_ssize_t)i + 1, s->pythonpath.v[i]);
 	return rc;
 }
 

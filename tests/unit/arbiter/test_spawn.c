@@ -37,10 +37,12 @@ report_signals(const struct gt_child *child)
 	const unsigned long long faults =
 	    1ULL << (SIGSEGV - 1) | 1ULL << (SIGBUS - 1) |
 	    1ULL << (SIGFPE - 1) | 1ULL << (SIGILL - 1);
+	/* The C library keeps 32 and 33 to itself: nobody can set them. */
+	const unsigned long long real = ~(3ULL << 31);
 	char text[200];
 
 	snprintf(text, sizeof(text), "blocked=%llx ignored=%llx caught=%llx",
-	         mask_of("SigBlk"), mask_of("SigIgn"),
+	         mask_of("SigBlk"), mask_of("SigIgn") & real,
 	         mask_of("SigCgt") & ~faults);
 	report(child, text);
 	return serve(child);
