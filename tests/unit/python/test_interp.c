@@ -212,7 +212,7 @@ make_folders(void **state)
 		return -1;
 	settings.chdir = settings.virtualenv = none;
 	snprintf(folder_a, sizeof(folder_a), "%s/a", root);
-	snprintf(folder_b, sizeof(folder_b), "b");
+	snprintf(folder_b, sizeof(folder_b), "%s/b", root);
 	snprintf(venv_path, sizeof(venv_path), "%s/v", root);
 	snprintf(command, sizeof(command),
 	         "mkdir %s/a %s/b && %s -m venv --without-pip %s && "
