@@ -13,6 +13,9 @@
 #include "gthreadd/python/gil.h"
 #include "gthreadd/python/interp.h"
 
+/* One test holds, gives and takes the GIL in turns. */
+#define UNCHECKED GT_TSA(no_thread_safety_analysis)
+
 static struct gt_settings settings;
 static char none[] = "";
 
@@ -46,7 +49,7 @@ named_thread(void *arg)
 	return NULL;
 }
 
-static void
+UNCHECKED static void
 a_thread_has_its_name_and_keeps_its_state(void **state)
 {
 	struct gt_thread t;
@@ -75,7 +78,7 @@ hold_gil(void *arg)
 	return NULL;
 }
 
-static void
+UNCHECKED static void
 resume_measures_the_wait(void **state)
 {
 	struct timespec nap = {0, 20000000};
@@ -160,7 +163,7 @@ without_an_exception_nothing_is_said(void **state)
 	assert_int_equal(out.len, 0);
 }
 
-int
+UNCHECKED int
 main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -21,6 +21,9 @@
 #include "gthreadd/python/gil.h"
 #include "gthreadd/python/interp.h"
 
+/* Each child holds the GIL until it ends. */
+#define UNCHECKED GT_TSA(no_thread_safety_analysis)
+
 static struct gt_settings settings;
 static char none[] = "", root[] = "/tmp/test_interp.XXXXXX";
 static char folder_a[64], folder_b[64], venv_path[64];
@@ -59,14 +62,14 @@ in_child(int (*test)(void))
 	assert_int_equal(status, 0);
 }
 
-static void
+UNCHECKED static void
 start(void)
 {
 	if (gt_interp_start(&settings) != GT_OK)
 		_exit(2);
 }
 
-static int
+UNCHECKED static int
 check_path(void)
 {
 	settings.chdir = root;
@@ -89,7 +92,7 @@ paths_come_in_their_order(void **state)
 	in_child(check_path);
 }
 
-static int
+UNCHECKED static int
 check_signals(void)
 {
 	const int sigs[] = {SIGTERM, SIGINT, SIGUSR1};
@@ -112,7 +115,7 @@ handlers_of_python_code_are_named(void **state)
 	in_child(check_signals);
 }
 
-static int
+UNCHECKED static int
 check_venv(void)
 {
 	settings.virtualenv = venv_path;
@@ -131,7 +134,7 @@ a_virtualenv_is_entered(void **state)
 	in_child(check_venv);
 }
 
-static int
+UNCHECKED static int
 check_foreign_venv(void)
 {
 	char cmd[128];
@@ -158,7 +161,7 @@ a_virtualenv_of_another_build_keeps_our_library(void **state)
 	in_child(check_foreign_venv);
 }
 
-static int
+UNCHECKED static int
 check_broken_venv(void)
 {
 	settings.virtualenv = root;
@@ -172,7 +175,7 @@ a_broken_virtualenv_is_refused(void **state)
 	in_child(check_broken_venv);
 }
 
-static int
+UNCHECKED static int
 check_stop(void)
 {
 	char text[32] = "", out[96];

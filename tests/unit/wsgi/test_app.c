@@ -174,6 +174,8 @@ an_exit_at_import_is_a_failure(void **state)
 	assert_non_null(strstr(logged, "SystemExit: 7"));
 }
 
+/* The GIL is held from start to stop. */
+GT_TSA(no_thread_safety_analysis)
 int
 main(void)
 {

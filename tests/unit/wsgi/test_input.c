@@ -114,6 +114,7 @@ slow_client(void *arg)
 	const char *pieces = arg;
 
 	gt_role_set(GT_ROLE_LOOP);
+	gt_assert_loop();
 	for (; *pieces != '\0'; pieces++) {
 		await_reader();
 		feed_body(pieces, 1);
@@ -179,6 +180,7 @@ late_client(void *arg)
 {
 	(void)arg;
 	gt_role_set(GT_ROLE_LOOP);
+	gt_assert_loop();
 	await_reader();
 	nap(50);
 	feed_body("x", 1);
@@ -215,6 +217,7 @@ cutting_client(void *arg)
 	const struct cut *cut = arg;
 
 	gt_role_set(GT_ROLE_LOOP);
+	gt_assert_loop();
 	await_reader();
 	gt_inbox_fail(ex, cut->err);
 	return NULL;
@@ -262,6 +265,7 @@ steady_client(void *arg)
 	char *room;
 
 	gt_role_set(GT_ROLE_LOOP);
+	gt_assert_loop();
 	while (left > 0) {
 		if ((n = gt_inbox_room(ex, &room)) == 0) {
 			nap(1);
@@ -301,6 +305,7 @@ slow_loop(void *arg)
 	size_t *most = arg, waiting;
 
 	gt_role_set(GT_ROLE_LOOP);
+	gt_assert_loop();
 	while (!atomic_load(&stop_draining)) {
 		nap(1);
 		gt_mutex_lock(&ex->lock);
@@ -349,6 +354,7 @@ leaving_client(void *arg)
 
 	(void)arg;
 	gt_role_set(GT_ROLE_LOOP);
+	gt_assert_loop();
 	while (!waits) {
 		nap(1);
 		gt_mutex_lock(&ex->lock);
