@@ -261,13 +261,19 @@ flush_stream(const char *name)
 	Py_XDECREF(result);
 }
 
+void
+gt_interp_flush(void)
+{
+	flush_stream("stdout");
+	flush_stream("stderr");
+}
+
 UNCHECKED void
 gt_interp_stop(bool finalize)
 {
 	run_private("threading", "_shutdown");
 	run_private("atexit", "_run_exitfuncs");
-	flush_stream("stdout");
-	flush_stream("stderr");
+	gt_interp_flush();
 	if (!finalize) {
 		gt_gil_give();
 		return;

@@ -158,13 +158,13 @@ gt_conn_close(struct gt_conn *c, const char *why)
 void
 gt_conn_linger(struct gt_conn *c)
 {
+	gt_conn_move(c, GT_CONN_LINGER);
 	drop_exchange(c);
 	gt_buf_fini(&c->rest);
 	if (c->ended || shutdown(c->fd, SHUT_WR) < 0) {
 		gt_conn_close(c, "answered");
 		return;
 	}
-	gt_conn_move(c, GT_CONN_LINGER);
 	gt_conn_arm_write(c, false);
 	gt_conn_arm_read(c, true);
 }

@@ -199,7 +199,11 @@ GT_TSA(no_thread_safety_analysis) static int boot_python(struct gt_worker *w)
 		code = GT_EXIT_APP;
 	else
 		warn_of_handlers();
-	gt_gil_give();
+	gt_interp_flush();
+	if (code != GT_EXIT_OK && finalize)
+		gt_interp_stop(finalize);
+	else
+		gt_gil_give();
 	return code;
 }
 
@@ -296,6 +300,19 @@ GT_TSA(no_thread_safety_analysis) static void stop_python(struct gt_worker *w)
 	gt_interp_stop(finalize);
 }
 
+/* Everything but Python; also after a boot that failed half-way. */
+static void
+fini(struct gt_worker *w)
+{
+	gt_logthread_destroy(w->log);
+	gt_loop_fini(w);
+	gt_queue_fini(&w->queue);
+	gt_access_format_destroy(w->service.access);
+	free(w->acceptors);
+	gt_board_unmap(w->board);
+	free(w);
+}
+
 GT_ON_LOOP GT_NO_GIL static void
 finish(struct gt_worker *w)
 {
@@ -312,38 +329,36 @@ finish(struct gt_worker *w)
 	gt_monitor_stop(w);
 	stop_python(w);
 	gt_log_info("worker exits pid=%d", (int)getpid());
+}
+
+/* Threads are there already: no way back but the exit. */
+GT_NORETURN GT_NO_GIL static void
+leave_unbooted(struct gt_worker *w, enum gt_err rc)
+{
+	gt_log_error("worker cannot boot: %s", gt_err_text(rc));
 	gt_logthread_destroy(w->log);
-	gt_loop_fini(w);
-	gt_queue_fini(&w->queue);
-	gt_access_format_destroy(w->service.access);
-	free(w->acceptors);
-	gt_board_unmap(w->board);
+	_exit(GT_EXIT_BOOT);
 }
 
 int
 gt_worker_main(const struct gt_child *child)
 {
 	struct gt_worker *w = gt_xcalloc(1, sizeof(*w));
+	int code = GT_EXIT_BOOT;
 	enum gt_err rc;
-	int code;
 
 	gt_role_set(GT_ROLE_LOOP);
 	gt_assert_loop();
 	set_environment(&child->settings->env);
-	if ((rc = init(w, child)) != GT_OK) {
+	if ((rc = init(w, child)) != GT_OK)
 		gt_log_error("worker cannot boot: %s", gt_err_text(rc));
-		return GT_EXIT_BOOT;
+	else if ((code = boot_python(w)) == GT_EXIT_OK) {
+		if ((rc = start_threads(w)) != GT_OK)
+			leave_unbooted(w, rc);
+		say_ready(w);
+		gt_loop_run(w);
+		finish(w);
 	}
-	if ((code = boot_python(w)) != GT_EXIT_OK)
-		return code;
-	if ((rc = start_threads(w)) != GT_OK) {
-		gt_log_error("worker cannot boot: %s", gt_err_text(rc));
-		gt_logthread_destroy(w->log);
-		_exit(GT_EXIT_BOOT);
-	}
-	say_ready(w);
-	gt_loop_run(w);
-	finish(w);
-	free(w);
-	return GT_EXIT_OK;
+	fini(w);
+	return code;
 }

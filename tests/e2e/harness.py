@@ -34,6 +34,7 @@ def sanitizer():
     return ""
 
 
+TESTS = HERE.parent
 SANITIZER = sanitizer()
 SLOW = float(os.environ.get("GT_TEST_SLOW", 5 if SANITIZER else 1))
 REPORT = re.compile(
@@ -314,6 +315,13 @@ class Server:
         if SANITIZER:
             # The app's memory errors are seen too; reports go to stderr.
             env["PYTHONMALLOC"] = "malloc"
+            # Freed memory is kept for reports; not so much that tests of
+            # bounded memory would see it.
+            env.setdefault("ASAN_OPTIONS", "quarantine_size_mb=4")
+            env.setdefault("LSAN_OPTIONS", f"suppressions={TESTS}/lsan.supp:"
+                           "print_suppressions=0")
+            env.setdefault("TSAN_OPTIONS", f"suppressions={TESTS}/tsan.supp")
+            env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         env.update(self.environment)
         return env
 
