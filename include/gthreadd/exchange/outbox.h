@@ -42,7 +42,7 @@ struct gt_outbox {
 	size_t drained;       /* octets of drain already sent */
 	size_t waiting;       /* octets published and not sent; under lock */
 	bool writer_waits;    /* under lock */
-	bool published;       /* something was published: streamed */
+	_Atomic bool published; /* something was published: streamed */
 	bool gone;            /* nobody will read it; under lock */
 	struct gt_parcel *parcel; /* behind the octets; NULL: none */
 	int file_fd;              /* behind the octets; -1: none; owned */
