@@ -242,6 +242,7 @@ def test_children_have_no_descriptors_of_their_siblings(server):
         assert len(boards) <= 1
 
 
+@pytest.mark.skipif(SANITIZER == "tsan", reason="its own thread blocks all")
 def test_signals_are_not_blocked_for_child_processes(server):
     """An app's subprocess gets the mask the server was started with."""
     server.start()
