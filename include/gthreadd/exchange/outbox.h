@@ -36,14 +36,14 @@ struct gt_parcel {
 };
 
 struct gt_outbox {
-	struct gt_buf own;    /* the thread's; the loop's once DONE */
-	struct gt_buf shared; /* published, not yet taken; under ex->lock */
-	struct gt_buf drain;  /* the loop's: being sent */
-	size_t drained;       /* octets of drain already sent */
-	size_t waiting;       /* octets published and not sent; under lock */
-	bool writer_waits;    /* under lock */
+	struct gt_buf own;      /* the thread's; the loop's once DONE */
+	struct gt_buf shared;   /* published, not yet taken; under ex->lock */
+	struct gt_buf drain;    /* the loop's: being sent */
+	size_t drained;         /* octets of drain already sent */
+	size_t waiting;         /* octets published and not sent; under lock */
+	bool writer_waits;      /* under lock */
 	_Atomic bool published; /* something was published: streamed */
-	bool gone;            /* nobody will read it; under lock */
+	bool gone;              /* nobody will read it; under lock */
 	struct gt_parcel *parcel; /* behind the octets; NULL: none */
 	int file_fd;              /* behind the octets; -1: none; owned */
 	off_t file_off;
