@@ -321,8 +321,9 @@ class Server:
             env.setdefault("LSAN_OPTIONS", f"suppressions={TESTS}/lsan.supp:"
                            "print_suppressions=0")
             # A worker that leaves a stuck thread behind does so on purpose.
-            env.setdefault("TSAN_OPTIONS", f"suppressions={TESTS}/tsan.supp:"
-                           "report_thread_leaks=0")
+            env["TSAN_OPTIONS"] = env.get(
+                "TSAN_OPTIONS", f"suppressions={TESTS}/tsan.supp") \
+                + ":report_thread_leaks=0"
             env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         env.update(self.environment)
         return env
@@ -434,6 +435,11 @@ class Server:
 
     def busy_cells(self):
         return self.cells("running", "waiting")
+
+    def wait_idle(self, timeout=10.0):
+        """A thread is done a moment after its client has the answer."""
+        wait_for("all threads to be free",
+                 lambda: not self.busy_cells(), timeout)
 
     def fds(self, pid):
         links = []

@@ -54,7 +54,8 @@ def test_busy_worker_leaves_new_connections_to_the_idle_one(server):
     slow = []
     for n in (1, 2):
         c = server.connect(timeout=60)
-        c.send(b"GET /sleep?ms=1500 HTTP/1.1\r\nHost: t\r\n\r\n")
+        c.send(b"GET /sleep?ms=%d HTTP/1.1\r\nHost: t\r\n\r\n"
+               % scaled(1500))
         slow.append(c)
         wait_for("it to run or wait", lambda n=n: len(server.busy_cells())
                  + sum(w["queued"] for w in server.ready_workers()) == n)

