@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gthreadd/base/fd.h"
 #include "gthreadd/base/log.h"
 
 #include "arbiter_priv.h"
@@ -104,6 +105,9 @@ open_shared(struct gt_arbiter *a)
 		return code;
 	if (gt_sockets_open(a, why, sizeof(why)) != GT_OK)
 		return refuse(a, "%s", why);
+	if (gt_roster_create(&a->roster_fd) != GT_OK ||
+	    gt_roster_map(a->roster_fd, &a->roster) != GT_OK)
+		return refuse(a, "shared memory: %s", strerror(errno));
 	return GT_EXIT_OK;
 }
 
@@ -157,6 +161,7 @@ init(struct gt_arbiter *a, const struct gt_settings *settings,
 	    .pidfile = {.fd = -1},
 	    .error_log_fd = -1,
 	    .access_log_fd = -1,
+	    .roster_fd = -1,
 	    .exit_code = GT_EXIT_OK,
 	};
 	TAILQ_INIT(&a->procs);
@@ -176,6 +181,8 @@ fini(struct gt_arbiter *a)
 	if (a->base != NULL)
 		event_base_free(a->base);
 	gt_listeners_close(&a->listeners, true);
+	gt_roster_unmap(a->roster);
+	gt_fd_close(&a->roster_fd);
 	gt_pidfile_fini(&a->pidfile);
 	gt_logs_close(a);
 }

@@ -24,6 +24,7 @@
 #include "gthreadd/net/channel.h"
 #include "gthreadd/net/listener.h"
 #include "gthreadd/stats/board.h"
+#include "gthreadd/stats/roster.h"
 
 struct event;
 struct event_base;
@@ -46,6 +47,7 @@ enum gt_arbiter_state {
 struct gt_proc {
 	pid_t pid;
 	unsigned age;   /* its number, from 1 */
+	unsigned seat;  /* in the roster */
 	int channel_fd; /* our end; -1: it has closed its own */
 	int board_fd;
 	struct gt_board *board; /* read-only */
@@ -76,6 +78,8 @@ struct gt_arbiter {
 	struct gt_listeners listeners;
 	int error_log_fd;
 	int access_log_fd; /* -1: no access log */
+	int roster_fd;
+	struct gt_roster *roster;
 
 	struct event_base *base;
 	struct event *signals[GT_SIGNAL_COUNT];

@@ -42,6 +42,8 @@ close_others(struct gt_arbiter *a)
 		gt_board_unmap(p->board);
 		p->board = NULL;
 	}
+	gt_roster_unmap(a->roster);
+	a->roster = NULL;
 }
 
 /*
@@ -115,6 +117,8 @@ run_worker(struct gt_arbiter *a, const struct gt_proc *p, int board_fd,
 	    .listeners = &a->listeners,
 	    .name = a->name,
 	    .age = p->age,
+	    .seat = p->seat,
+	    .roster_fd = a->roster_fd,
 	    .board_fd = board_fd,
 	    .channel_fd = channel_fd,
 	    .error_log_fd = a->error_log_fd,
@@ -161,22 +165,42 @@ gt_spawn_forget(struct gt_arbiter *a, struct gt_proc *p)
 {
 	TAILQ_REMOVE(&a->procs, p, link);
 	a->nprocs--;
+	gt_roster_leave(a->roster, p->seat);
 	free_proc(p);
+}
+
+/* The lowest seat of the roster that is free. */
+static unsigned
+free_seat(const struct gt_arbiter *a)
+{
+	const struct gt_proc *p;
+	unsigned seat = 0;
+
+	do {
+		TAILQ_FOREACH (p, &a->procs, link)
+			if (p->seat == seat)
+				break;
+	} while (p != NULL && ++seat < GT_ROSTER_SEATS);
+	return seat;
 }
 
 /* What the master shares with one worker. Errors: GT_SYS, GT_NOMEM. */
 GT_ON_MASTER static enum gt_err
 create_proc(struct gt_arbiter *a, struct gt_proc **out, int *channel_fd)
 {
+	unsigned seat = free_seat(a);
 	struct gt_proc *p;
 	enum gt_err rc;
 	int fd[2];
 
 	*channel_fd = -1;
+	if (seat == GT_ROSTER_SEATS)
+		return GT_FULL;
 	if ((p = calloc(1, sizeof(*p))) == NULL)
 		return GT_NOMEM;
 	p->channel_fd = p->board_fd = -1;
 	p->age = ++a->age;
+	p->seat = seat;
 	p->spawned_us = gt_clock_us();
 	rc = gt_board_create((unsigned)a->settings->threads, &p->board_fd);
 	if (rc != GT_OK)

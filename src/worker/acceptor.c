@@ -14,15 +14,40 @@
 #define FD_PAUSE_US 100000   /* without descriptors: not again before */
 #define FD_WARN_US  10000000 /* and one log line in this time */
 
+/*
+ * A worker that holds so many connections more than the least loaded one
+ * leaves a new one to the others, for so long. If it is still there then, the
+ * others are not as free as they look, and it is taken.
+ */
+#define DEFER_CONNS 8
+#define DEFER_US    5000
+
+/* Accept no more until then; the end of the turn decides again. */
+GT_ON_LOOP static void
+pause_for(struct gt_worker *w, int64_t us)
+{
+	const struct timeval tv = {us / 1000000, us % 1000000};
+
+	evtimer_add(&w->pause_ev, &tv);
+	w->accept_pause_us = gt_loop_now(w) + us;
+}
+
+GT_ON_LOOP static bool
+is_others_turn(struct gt_worker *w)
+{
+	uint64_t least =
+	    gt_roster_least_other(w->roster, w->child->seat, gt_loop_now(w));
+
+	return least != UINT64_MAX && w->nconns > least + DEFER_CONNS;
+}
+
 /* No descriptors or memory left: leave the connection in the queue. */
 GT_ON_LOOP static void
 pause_accepting(struct gt_worker *w)
 {
-	const struct timeval tv = {0, FD_PAUSE_US};
 	int64_t now = gt_loop_now(w);
 
-	evtimer_add(&w->pause_ev, &tv);
-	w->accept_pause_us = now + FD_PAUSE_US;
+	pause_for(w, FD_PAUSE_US);
 	if (now - w->fd_warned_us < FD_WARN_US && w->fd_warned_us != 0)
 		return;
 	w->fd_warned_us = now;
@@ -64,10 +89,19 @@ on_pause_over(evutil_socket_t fd, short what, void *arg)
 static void
 on_accept(evutil_socket_t fd, short what, void *arg)
 {
+	struct gt_acceptor *a = arg;
+	struct gt_worker *w = a->worker;
+
 	(void)fd;
 	(void)what;
 	gt_assert_loop();
-	accept_one(arg);
+	if (!w->defers && is_others_turn(w)) {
+		w->defers = true;
+		pause_for(w, DEFER_US);
+		return;
+	}
+	w->defers = false;
+	accept_one(a);
 }
 
 /*

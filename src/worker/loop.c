@@ -116,6 +116,9 @@ end_turn(struct gt_worker *w)
 	SHOW(parked, w->nparked);
 	SHOW(requests, w->nrequests);
 	SHOW(queued, queued);
+	if (w->state == GT_WORKER_SERVING)
+		gt_roster_show(w->roster, w->child->seat, w->nconns,
+		               gt_loop_now(w));
 }
 
 /* Close what has waited too long. */
@@ -236,6 +239,7 @@ gt_loop_run(struct gt_worker *w)
 {
 	struct gt_mailbox *mb = &w->service.mailbox;
 
+	end_turn(w); /* begins to accept */
 	while (w->state != GT_WORKER_ENDED) {
 		bool may_sleep = gt_mailbox_may_sleep(mb);
 

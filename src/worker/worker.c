@@ -38,6 +38,7 @@ gt_worker_drain(struct gt_worker *w)
 		return;
 	gt_log_info("worker drains connections=%zu", w->nconns);
 	gt_acceptor_stop(w);
+	gt_roster_leave(w->roster, w->child->seat);
 	w->state = GT_WORKER_DRAINING;
 	w->drain_until_us =
 	    gt_loop_now(w) + w->settings->graceful_timeout_ms * 1000;
@@ -161,6 +162,8 @@ init(struct gt_worker *w, const struct gt_child *child)
 	TAILQ_INIT(&w->conns);
 	gt_queue_init(&w->queue);
 	if ((rc = gt_board_map(child->board_fd, true, &w->board)) != GT_OK)
+		return rc;
+	if ((rc = gt_roster_map(child->roster_fd, &w->roster)) != GT_OK)
 		return rc;
 	atomic_store(&w->board->pid, getpid());
 	w->nthreads = w->board->threads;
@@ -309,6 +312,7 @@ fini(struct gt_worker *w)
 	gt_queue_fini(&w->queue);
 	gt_access_format_destroy(w->service.access);
 	free(w->acceptors);
+	gt_roster_unmap(w->roster);
 	gt_board_unmap(w->board);
 	free(w);
 }

@@ -22,6 +22,7 @@
 #include "gthreadd/http/head.h"
 #include "gthreadd/net/listener.h"
 #include "gthreadd/stats/board.h"
+#include "gthreadd/stats/roster.h"
 #include "gthreadd/wsgi/wsgi.h"
 
 struct gt_worker;
@@ -246,6 +247,7 @@ struct gt_worker {
 	const struct gt_settings *settings;
 	struct gt_service service;
 	struct gt_board *board;
+	struct gt_roster *roster;
 	struct gt_app *app;
 	struct gt_logthread *log;
 	struct gt_monitor monitor;
@@ -272,6 +274,7 @@ struct gt_worker {
 	size_t queue_size;       /* effective `queue-size` */
 	struct event pause_ev;   /* ends a pause of accepting */
 	int64_t accept_pause_us; /* no descriptors left: not before then */
+	bool defers; /* a connection was left to less loaded workers */
 	int64_t fd_warned_us;
 	TAILQ_HEAD(, gt_conn) conns;
 	size_t nconns;

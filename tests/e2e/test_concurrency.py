@@ -49,6 +49,21 @@ def test_two_workers_share_the_load(server):
     assert len({r.get("X-Pid") for r in responses}) == 2
 
 
+def test_connections_spread_over_the_workers(server):
+    """Who holds the fewest takes the next: also when all are idle."""
+    server.with_config(workers=4, threads=1).start()
+    wait_for("four workers", lambda: len(server.ready_workers()) == 4)
+    clients = [server.connect(timeout=60) for _ in range(256)]
+
+    def held():
+        return [w["connections"] for w in server.ready_workers()]
+
+    wait_for("all to be accepted", lambda: sum(held()) == 256, 60)
+    assert max(held()) <= 1.5 * min(held())
+    for c in clients:
+        c.close()
+
+
 def test_busy_worker_leaves_new_connections_to_the_idle_one(server):
     server.with_config(workers=2, threads=1, queue_size=1).start()
     slow = []

@@ -27,6 +27,8 @@ struct gt_child {
 	const struct gt_listeners *listeners; /* net/listener.h */
 	const char *name;  /* for titles: the name setting or the app */
 	unsigned age;      /* number of the worker, from 1 */
+	unsigned seat;     /* its seat in the roster */
+	int roster_fd;     /* memfd of all workers' loads (stats/roster.h) */
 	int board_fd;      /* memfd of its board slot (stats/board.h) */
 	int channel_fd;    /* its end of the channel (net/channel.h) */
 	int error_log_fd;  /* open; the number is kept when reopened */
