@@ -3,8 +3,6 @@
  * The master's life: set up what is shared, loop, clean up. Between two turns
  * of the loop missing workers are forked. One thread, no Python.
  */
-#include "config.h"
-
 #include <errno.h>
 #include <event2/event.h>
 #include <signal.h>

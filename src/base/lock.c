@@ -4,7 +4,7 @@
  * are out of the analysis.
  */
 #include <errno.h>
-#include <string.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "gthreadd/base/check.h"
@@ -80,14 +80,14 @@ enum gt_err
 gt_thread_create(struct gt_thread *t, const char *name, void *(*main)(void *),
                  void *arg)
 {
-	char cut[16] = "";
+	char cut[16];
 	int err;
 
 	if ((err = pthread_create(&t->id, NULL, main, arg)) != 0) {
 		errno = err;
 		return GT_SYS;
 	}
-	strncat(cut, name, sizeof(cut) - 1);
+	snprintf(cut, sizeof(cut), "%s", name);
 	pthread_setname_np(t->id, cut);
 	return GT_OK;
 }

@@ -96,7 +96,7 @@ take_args(struct gt_config *c, char *const env[], const char *name,
 {
 	static char program[] = "gthreadd";
 	const struct gt_origin at = {level, name, 0};
-	const char *text = env_get(env, name), *why;
+	const char *text = env_get(env, name), *why = "";
 	struct gt_strv words = {0};
 	enum gt_err rc;
 

@@ -4,8 +4,6 @@
  * are joined: config gets the checks of higher layers, the arbiter gets the
  * entries of the children that use Python.
  */
-#include "config.h"
-
 #include <stdio.h>
 #include <unistd.h>
 

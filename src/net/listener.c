@@ -309,7 +309,7 @@ adopt_inherited(int fd)
 static enum gt_err
 describe(struct gt_listener *l)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = {.ss_family = AF_UNSPEC};
 	socklen_t len = sizeof(sa);
 
 	if (getsockname(l->fd, (void *)&sa, &len) < 0)

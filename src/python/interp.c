@@ -3,8 +3,6 @@
  * Start and end of the main interpreter. Main thread of a process that uses
  * Python; knows nothing of servers.
  */
-#include "config.h"
-
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

@@ -3,8 +3,6 @@
  * What all environs of an application share: interned keys, constant values,
  * the template from which each thread makes its own. Made once, at load.
  */
-#include "config.h"
-
 #include <stdlib.h>
 #include <string.h>
 

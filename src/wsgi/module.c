@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The built-in module `gthreadd`: what an app may know of its server. */
-#include "config.h"
-
 #include "gthreadd/base/check.h"
 #include "gthreadd/python/gil.h"
 #include "wsgi_priv.h"
