@@ -25,6 +25,7 @@ gt_exchange_create(struct gt_service *service, struct gt_exchange **out)
 		return GT_NOMEM;
 	ex->service = service;
 	ex->out.file_fd = -1;
+	ex->in.spool_fd = -1;
 	gt_mutex_init(&ex->lock);
 	gt_cond_init(&ex->changed);
 	*out = ex;
@@ -40,7 +41,8 @@ drop_content(struct gt_exchange *ex)
 	ex->out.parcel = NULL;
 	gt_fd_close(&ex->out.file_fd);
 	free(ex->in.ring);
-	ex->in = (struct gt_inbox){0};
+	gt_fd_close(&ex->in.spool_fd);
+	ex->in = (struct gt_inbox){.spool_fd = -1};
 }
 
 void
@@ -88,6 +90,7 @@ gt_exchange_reset(struct gt_exchange *ex)
 	ex->received_us = ex->queued_us = ex->started_us = ex->ended_us = 0;
 	ex->gil_us = 0;
 	ex->log_out = ex->log_env = NULL;
+	atomic_store_explicit(&ex->half_closed, false, memory_order_relaxed);
 	atomic_store_explicit(&ex->state, GT_EX_IDLE, memory_order_relaxed);
 }
 
@@ -154,7 +157,8 @@ gt_exchange_is_gone(struct gt_exchange *ex)
 {
 	bool gone;
 
-	if (gt_exchange_state(ex) == GT_EX_ABANDONED)
+	if (gt_exchange_state(ex) == GT_EX_ABANDONED ||
+	    atomic_load_explicit(&ex->half_closed, memory_order_relaxed))
 		return true;
 	gt_mutex_lock(&ex->lock);
 	gone = ex->out.gone || ex->in.failed == GT_GONE;
@@ -175,7 +179,8 @@ gt_exchange_record(const struct gt_exchange *ex, struct gt_access_record *rec,
 	    .peer = gt_str_of(ex->peer->remote.host),
 	    .status = ex->response.status,
 	    .body_sent = ex->response.sent,
-	    .received = ex->head_len + ex->in.filled,
+	    .received = ex->head_len + ex->in.filled + ex->in.spooled -
+	                ex->in.unspooled,
 	    .wall_us = wall_us,
 	    .duration_us = now_us - began,
 	    .gil_us = ex->gil_us,

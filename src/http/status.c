@@ -36,6 +36,8 @@ gt_status_of_err(enum gt_err err)
 		return 501;
 	case GT_VERSION:
 		return 505;
+	case GT_STORAGE:
+		return 507;
 	default:
 		return 500;
 	}

@@ -46,20 +46,6 @@ status_has_body(unsigned status)
 	return status >= 200 && status != 204 && status != 304;
 }
 
-/* Is 100 Continue still due? Then the body was never asked for. */
-static bool
-is_continue_due(struct gt_exchange *ex)
-{
-	bool due;
-
-	if (!ex->request.expects_continue)
-		return false;
-	gt_mutex_lock(&ex->lock);
-	due = ex->in.wants_continue;
-	gt_mutex_unlock(&ex->lock);
-	return due;
-}
-
 /* known: the whole body is length octets. */
 static enum gt_err
 end_head(struct gt_call *c, bool known, uint64_t length)
@@ -68,7 +54,7 @@ end_head(struct gt_call *c, bool known, uint64_t length)
 	enum gt_err rc;
 
 	/* What only closing can tell is better said in the head. */
-	if (is_continue_due(c->ex) ||
+	if (gt_inbox_refuse(c->ex, known) ||
 	    (known && r->has_length && length < r->length && !r->is_head &&
 	     status_has_body(r->status)))
 		r->keep_alive = false;

@@ -31,18 +31,6 @@ input_of(PyObject *o)
 	return (struct gt_input *)(void *)o;
 }
 
-/* Has all of the body been read, and was it all? */
-static bool
-is_over(struct gt_exchange *ex)
-{
-	bool over;
-
-	gt_mutex_lock(&ex->lock);
-	over = ex->in.ended && ex->in.filled == ex->in.taken;
-	gt_mutex_unlock(&ex->lock);
-	return over;
-}
-
 /* Wait for octets. Errors: GT_EOF is the proper end, all others are not. */
 static enum gt_err
 wait_body(struct gt_call *c)
@@ -50,7 +38,7 @@ wait_body(struct gt_call *c)
 	struct gt_exchange *ex = c->ex;
 	enum gt_err rc;
 
-	if (is_over(ex))
+	if (gt_inbox_is_over(ex))
 		return GT_EOF;
 	if (ex->cell != NULL)
 		gt_cell_set(ex->cell, GT_CELL_WAITING, gt_clock_us());
@@ -61,7 +49,7 @@ wait_body(struct gt_call *c)
 		gt_cell_set(ex->cell, GT_CELL_RUNNING, gt_clock_us());
 	if (atomic_load(&c->closing))
 		return GT_INVALID;
-	if (rc == GT_EOF && !is_over(ex))
+	if (rc == GT_EOF && !gt_inbox_is_over(ex))
 		rc = GT_GONE;
 	if (rc != GT_OK && rc != GT_EOF)
 		c->input_err = rc;

@@ -22,6 +22,7 @@
 	X(LINE_LONG, "request line too long")            \
 	X(HEAD_LARGE, "request header fields too large") \
 	X(BODY_LARGE, "request body too large")          \
+	X(STORAGE, "request body could not be stored")   \
 	X(EXPECT, "unknown expectation")                 \
 	X(CODING, "unknown transfer coding")             \
 	X(VERSION, "HTTP version not supported")

@@ -32,6 +32,7 @@
 #include "gthreadd/exchange/inbox.h"
 #include "gthreadd/exchange/mailbox.h"
 #include "gthreadd/exchange/outbox.h"
+#include "gthreadd/exchange/spool.h"
 #include "gthreadd/http/head.h"
 #include "gthreadd/http/request.h"
 #include "gthreadd/http/response.h"
@@ -81,8 +82,9 @@ struct gt_exchange {
 	const struct gt_peer *peer;
 	void *conn; /* struct gt_conn; the worker layer's */
 
-	_Atomic unsigned state; /* enum gt_exchange_state, GT_EX_ATTENTION */
-	_Atomic bool posted;    /* on the mailbox's list */
+	_Atomic unsigned state;   /* enum gt_exchange_state, GT_EX_ATTENTION */
+	_Atomic bool posted;      /* on the mailbox's list */
+	_Atomic bool half_closed; /* the client sends no more; the loop's */
 	struct gt_exchange *next_posted;
 	struct gt_exchange *next; /* in the queue, or in the free list */
 
@@ -149,7 +151,10 @@ bool gt_exchange_settle(struct gt_exchange *ex);
  * its state; only a DONE that is seen here means that the thread has let go.
  */
 enum gt_exchange_state gt_exchange_open_post(struct gt_exchange *ex) GT_ON_LOOP;
-/* The client is gone or the loop gave up: work for it is in vain. */
+/*
+ * The client is gone or the loop gave up: work for it is in vain. Also after
+ * a half-close, which looks like the end of one who left.
+ */
 bool gt_exchange_is_gone(struct gt_exchange *ex);
 
 /* Describe it for the access log; rec borrows from ex. */

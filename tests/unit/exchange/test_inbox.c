@@ -199,6 +199,64 @@ continue_is_due_only_when_the_app_reads(void **state)
 	gt_exchange_destroy(ex);
 }
 
+static void
+octets_that_come_make_the_continue_needless(void **state)
+{
+	struct gt_exchange *ex = make(10);
+
+	(void)state;
+	gt_assert_loop();
+	ex->in.wants_continue = true;
+	put(ex, "x");
+	assert_false(ex->in.wants_continue);
+	assert_false(gt_inbox_refuse(ex, false));
+	gt_exchange_destroy(ex);
+}
+
+static void
+an_answer_without_the_continue_closes(void **state)
+{
+	struct gt_exchange *ex = make(10);
+
+	(void)state;
+	gt_assert_loop();
+	ex->in.wants_continue = true;
+	assert_true(gt_inbox_refuse(ex, false));
+	assert_false(gt_inbox_take_continue(ex));
+	assert_true(gt_inbox_refuse(ex, false)); /* and stays so */
+	gt_exchange_destroy(ex);
+}
+
+static void
+an_answer_to_a_body_that_was_cut_closes(void **state)
+{
+	struct gt_exchange *ex = make(10);
+
+	(void)state;
+	gt_assert_loop();
+	assert_false(gt_inbox_refuse(ex, true));
+	gt_inbox_fail(ex, GT_TIMEOUT);
+	assert_true(gt_inbox_refuse(ex, false));
+	gt_exchange_destroy(ex);
+}
+
+static void
+a_whole_answer_closes_when_much_was_not_read(void **state)
+{
+	struct gt_exchange *ex = make(10);
+
+	(void)state;
+	gt_assert_loop();
+	ex->request.framing = GT_FRAMING_LENGTH;
+	ex->request.content_length = GT_INBOX_DROP_MAX + 2;
+	put(ex, "x");
+	assert_true(gt_inbox_refuse(ex, true));
+	assert_false(gt_inbox_refuse(ex, false)); /* it may yet be read */
+	put(ex, "y");
+	assert_false(gt_inbox_refuse(ex, true));
+	gt_exchange_destroy(ex);
+}
+
 int
 main(void)
 {
@@ -210,6 +268,10 @@ main(void)
 	    cmocka_unit_test(a_full_ring_posts_when_half_of_it_was_taken),
 	    cmocka_unit_test(a_reader_on_another_thread_gets_every_octet),
 	    cmocka_unit_test(continue_is_due_only_when_the_app_reads),
+	    cmocka_unit_test(octets_that_come_make_the_continue_needless),
+	    cmocka_unit_test(an_answer_without_the_continue_closes),
+	    cmocka_unit_test(an_answer_to_a_body_that_was_cut_closes),
+	    cmocka_unit_test(a_whole_answer_closes_when_much_was_not_read),
 	};
 
 	return cmocka_run_group_tests_name("exchange/inbox", tests, NULL, NULL);
