@@ -124,15 +124,17 @@ arm(struct gt_worker *w, bool on)
 }
 
 /* Leave at the limits, return at half of them. */
-static bool
-has_room(const struct gt_worker *w, size_t load)
+GT_ON_LOOP static bool
+has_room(struct gt_worker *w, size_t load)
 {
 	size_t most_load = w->nthreads + w->queue_size;
 	size_t most_conns = w->settings->worker_connections;
 
-	if (w->accepts)
-		return load < most_load && w->nconns < most_conns;
-	return load <= most_load / 2 && w->nconns <= most_conns / 2;
+	if (w->full)
+		w->full = load > most_load / 2 || w->nconns > most_conns / 2;
+	else
+		w->full = load >= most_load || w->nconns >= most_conns;
+	return !w->full;
 }
 
 void

@@ -5,6 +5,7 @@
  * connection waits in the state GONE.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -53,14 +54,41 @@ gt_conn_open(struct gt_worker *w, int fd, const struct gt_listener *ls,
 	c->peer.is_unix = ls->is_unix;
 	c->peer.local = &ls->local;
 	gt_addr_text(sa, &c->peer.remote);
-	event_assign(&c->read_ev, w->base, fd, EV_READ | EV_PERSIST, on_read,
-	             c);
 	event_assign(&c->write_ev, w->base, fd, EV_WRITE | EV_PERSIST, on_write,
 	             c);
 	TAILQ_INSERT_TAIL(&w->conns, c, link);
 	w->nconns++;
 	gt_conn_move(c, GT_CONN_FIRST);
 	gt_conn_arm_read(c, true);
+}
+
+static void
+add_read_event(struct gt_conn *c, short flags)
+{
+	event_assign(&c->read_ev, c->worker->base, c->fd,
+	             (short)(EV_READ | EV_PERSIST | flags), on_read, c);
+	event_add(&c->read_ev, NULL);
+}
+
+/*
+ * While a thread has the request and nothing is read, the end of the client
+ * must be seen all the same: an event that fires once for each change,
+ * whatever octets wait. libevent's EV_CLOSED does not tell an RST; and an
+ * edge-triggered event must be alone on its descriptor, but the one for
+ * writing tells as much.
+ */
+GT_ON_LOOP static void
+watch(struct gt_conn *c)
+{
+	bool on = c->state == GT_CONN_BUSY && !c->reads && !c->writes;
+
+	if (c->watches == on)
+		return;
+	c->watches = on;
+	if (on)
+		add_read_event(c, EV_ET);
+	else
+		event_del(&c->read_ev);
 }
 
 void
@@ -72,6 +100,7 @@ gt_conn_move(struct gt_conn *c, enum gt_conn_state to)
 	w->nparked -= (size_t)(c->state == GT_CONN_IDLE);
 	c->state = to;
 	c->since_us = gt_loop_now(w);
+	watch(c);
 }
 
 void
@@ -80,10 +109,11 @@ gt_conn_arm_read(struct gt_conn *c, bool on)
 	if (c->reads == on)
 		return;
 	c->reads = on;
-	if (on)
-		event_add(&c->read_ev, NULL);
-	else
+	if (!on)
 		event_del(&c->read_ev);
+	watch(c);
+	if (on)
+		add_read_event(c, 0);
 }
 
 void
@@ -92,10 +122,21 @@ gt_conn_arm_write(struct gt_conn *c, bool on)
 	if (c->writes == on)
 		return;
 	c->writes = on;
+	if (!on)
+		event_del(&c->write_ev);
+	watch(c);
 	if (on)
 		event_add(&c->write_ev, NULL);
-	else
+}
+
+GT_ON_LOOP static void
+disarm(struct gt_conn *c)
+{
+	if (c->reads || c->watches)
+		event_del(&c->read_ev);
+	if (c->writes)
 		event_del(&c->write_ev);
+	c->reads = c->writes = c->watches = false;
 }
 
 GT_ON_LOOP static void
@@ -131,6 +172,39 @@ abandon(struct gt_exchange *ex)
 	return true;
 }
 
+/* Has the client got all that it could expect? */
+static bool
+is_answered(const struct gt_conn *c)
+{
+	if (c->state == GT_CONN_WRITE)
+		return c->ex->logged; /* the thread has sent it */
+	return c->state == GT_CONN_IDLE || c->state == GT_CONN_DRAIN ||
+	       c->state == GT_CONN_LINGER;
+}
+
+/* One debug line each; who is left without an answer is counted, too. */
+GT_ON_LOOP static void
+account(const struct gt_conn *c, const char *why)
+{
+	static const char *const name[] = {
+	    [GT_CONN_FIRST] = "first", [GT_CONN_HEAD] = "head",
+	    [GT_CONN_BODY] = "body",   [GT_CONN_BUSY] = "busy",
+	    [GT_CONN_WRITE] = "write", [GT_CONN_DRAIN] = "drain",
+	    [GT_CONN_IDLE] = "idle",   [GT_CONN_LINGER] = "linger",
+	};
+	int64_t age_us = gt_loop_now(c->worker) - c->since_us;
+	bool answered = is_answered(c);
+
+	if (!answered)
+		atomic_fetch_add_explicit(&c->worker->board->unanswered, 1,
+		                          memory_order_relaxed);
+	gt_log_debug("connection closed%s peer=%s requests=%u state=%s "
+	             "age_ms=%lld reason=\"%s\"",
+	             answered ? "" : " without an answer", c->peer.remote.host,
+	             c->requests, name[c->state], (long long)age_us / 1000,
+	             why);
+}
+
 void
 gt_conn_close(struct gt_conn *c, const char *why)
 {
@@ -138,21 +212,32 @@ gt_conn_close(struct gt_conn *c, const char *why)
 
 	if (c->state == GT_CONN_GONE)
 		return;
-	if (c->state == GT_CONN_WRITE)
-		gt_conn_log(c->ex, gt_loop_now(c->worker)); /* sent in part */
-	gt_conn_arm_read(c, false);
-	gt_conn_arm_write(c, false);
+	disarm(c);
 	if (with_thread && !abandon(c->ex)) {
 		c->close_due = true; /* see gt_conn_attend */
 		return;
 	}
-	gt_log_debug("connection closed peer=%s requests=%u reason=\"%s\"",
-	             c->peer.remote.host, c->requests, why);
+	account(c, why);
+	if (c->state == GT_CONN_WRITE)
+		gt_conn_log(c->ex, gt_loop_now(c->worker)); /* sent in part */
 	gt_fd_close(&c->fd);
 	c->worker->nconns--;
 	gt_conn_move(c, GT_CONN_GONE);
 	if (!with_thread)
 		destroy(c);
+}
+
+void
+gt_conn_look(struct gt_conn *c)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLIN | POLLRDHUP};
+
+	if (poll(&p, 1, 0) <= 0)
+		return;
+	if (p.revents & (POLLERR | POLLHUP))
+		gt_conn_close(c, "client reset the connection");
+	else if (p.revents & POLLRDHUP)
+		atomic_store(&c->ex->half_closed, true);
 }
 
 void
@@ -217,6 +302,7 @@ gt_conn_settle(struct gt_conn *c)
 	gt_conn_move(c, GT_CONN_IDLE);
 	c->since_us = c->ex->ended_us;
 	drop_exchange(c);
+	gt_conn_arm_read(c, true);
 	return true;
 }
 
@@ -225,8 +311,7 @@ GT_ON_LOOP static void
 complete(struct gt_conn *c)
 {
 	/* A client that left had an answer all the same: log it. */
-	if ((c->state == GT_CONN_GONE || c->close_due) &&
-	    c->ex->response.status != 0)
+	if (c->state == GT_CONN_GONE && c->ex->response.status != 0)
 		gt_conn_log(c->ex, gt_loop_now(c->worker));
 	if (c->state == GT_CONN_GONE) {
 		destroy(c);
@@ -241,28 +326,31 @@ complete(struct gt_conn *c)
 
 /* A running request wants something: send, 100 Continue, more body. */
 GT_ON_LOOP static void
-help(struct gt_conn *c)
+help_busy(struct gt_conn *c)
 {
-	if (c->state != GT_CONN_BUSY)
-		return;
+	/* Then the thread cannot end it alone, so c stays. */
+	bool incomplete = !gt_body_is_done(&c->body) && !c->body_broken;
+
 	if (gt_inbox_take_continue(c->ex)) {
-		gt_conn_send_continue(c);
-		return;
-	}
-	if (!gt_body_is_done(&c->body) && !c->body_broken && !c->reads) {
-		gt_conn_read_body(c);
-		return;
+		if (!gt_conn_send_continue(c))
+			return;
+		gt_conn_await_body(c);
 	}
 	gt_conn_write(c);
+	if (incomplete && !c->reads && c->state == GT_CONN_BUSY &&
+	    !c->close_due)
+		gt_conn_read_body(c);
 }
 
 void
 gt_conn_attend(struct gt_exchange *ex)
 {
+	struct gt_conn *c = ex->conn;
+
 	if (gt_exchange_open_post(ex) == GT_EX_DONE)
-		complete(ex->conn);
-	else
-		help(ex->conn);
+		complete(c);
+	else if (c->state == GT_CONN_BUSY && !c->close_due)
+		help_busy(c);
 }
 
 /* 0 = off. */
@@ -278,11 +366,11 @@ sweep_busy(struct gt_conn *c, int64_t now_us)
 {
 	const struct gt_settings *s = c->worker->settings;
 
-	if (c->writes && is_over(c->write_us, s->write_timeout_ms, now_us)) {
+	if (gt_conn_is_stuck(c, now_us)) {
 		gt_conn_close(c, "client did not read (write-timeout)");
 	} else if (!gt_body_is_done(&c->body) && c->reads &&
-	           is_over(c->since_us, s->body_timeout_ms, now_us) &&
-	           gt_inbox_reader_waits(c->ex)) {
+	           gt_inbox_reader_waits(c->ex) &&
+	           gt_pace_is_over(&c->body_pace, s->body_timeout_ms, now_us)) {
 		c->body_broken = true;
 		gt_conn_arm_read(c, false);
 		gt_inbox_fail(c->ex, GT_TIMEOUT);
@@ -318,14 +406,14 @@ gt_conn_sweep(struct gt_conn *c, int64_t now_us)
 			gt_conn_refuse(c, GT_TIMEOUT, "header-timeout");
 		return;
 	case GT_CONN_BODY:
-		if (is_over(c->since_us, s->body_timeout_ms, now_us))
+		if (gt_pace_is_over(&c->body_pace, s->body_timeout_ms, now_us))
 			gt_conn_refuse(c, GT_TIMEOUT, "body-timeout");
 		return;
 	case GT_CONN_BUSY:
 		sweep_busy(c, now_us);
 		return;
 	case GT_CONN_WRITE:
-		if (is_over(c->write_us, s->write_timeout_ms, now_us))
+		if (gt_conn_is_stuck(c, now_us))
 			gt_conn_close(c, "client did not read (write-timeout)");
 		return;
 	case GT_CONN_DRAIN:

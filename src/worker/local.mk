@@ -6,6 +6,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/logthread.c \
 	src/worker/loop.c \
 	src/worker/monitor.c \
+	src/worker/pace.c \
 	src/worker/pool.c \
 	src/worker/reader.c \
 	src/worker/queue.c \
@@ -19,12 +20,16 @@ worker_libs = libgt_worker.a libgt_wsgi.a libgt_python.a libgt_exchange.a libgt_
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/worker/test_logthread \
+	tests/unit/worker/test_pace \
 	tests/unit/worker/test_queue
 TESTS += \
 	tests/unit/worker/test_logthread \
+	tests/unit/worker/test_pace \
 	tests/unit/worker/test_queue
 tests_unit_worker_test_logthread_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_worker_test_logthread_LDADD = $(worker_libs) $(CMOCKA_LIBS)
+tests_unit_worker_test_pace_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_worker_test_pace_LDADD = $(worker_libs) $(CMOCKA_LIBS)
 tests_unit_worker_test_queue_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_worker_test_queue_LDADD = $(worker_libs) $(CMOCKA_LIBS)
 endif

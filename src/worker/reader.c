@@ -13,8 +13,14 @@
 #include "gthreadd/base/log.h"
 #include "worker_priv.h"
 
-#define HEAD_ROOM 4096  /* room for one read of a head */
-#define DROP_MAX  65536 /* most octets of an unwanted body that are read */
+#define HEAD_ROOM 4096 /* room for one read of a head */
+
+/* Where the octets of a body go. */
+enum sink {
+	SINK_INBOX,
+	SINK_SPOOL,
+	SINK_DROP,
+};
 
 /* What one recv came to. */
 enum got {
@@ -49,6 +55,7 @@ dispatch(struct gt_conn *c)
 	/* Only a thread that sees nothing left to do may end it alone. */
 	if (!whole || c->rest.len > 0 || c->ended)
 		state |= GT_EX_ATTENTION;
+	atomic_store(&ex->half_closed, c->ended);
 	atomic_store(&ex->state, state);
 	gt_conn_move(c, GT_CONN_BUSY);
 	gt_loop_dispatch(c->worker, ex);
@@ -72,22 +79,43 @@ put_inbox(struct gt_exchange *ex, struct gt_str data)
 	GT_ASSERT(data.n == 0);
 }
 
-/* Decode n octets at p; keep: body data is wanted, else it is dropped. */
 GT_ON_LOOP static enum gt_err
-decode(struct gt_conn *c, const char *p, size_t n, bool keep, size_t *used)
+put_spool(struct gt_conn *c, struct gt_str data)
+{
+	if (data.n == 0 || gt_inbox_spool(c->ex, data.p, data.n) == GT_OK)
+		return GT_OK;
+	gt_log_error("request body not spooled dir=%s octets=%llu: %s",
+	             c->worker->settings->tmp_upload_dir,
+	             (unsigned long long)c->body.received, gt_err_text(GT_SYS));
+	return GT_STORAGE;
+}
+
+GT_ON_LOOP static enum gt_err
+put(struct gt_conn *c, struct gt_str data, enum sink sink)
+{
+	if (sink == SINK_SPOOL)
+		return put_spool(c, data);
+	if (sink == SINK_INBOX)
+		put_inbox(c->ex, data);
+	return GT_OK;
+}
+
+/* Decode n octets at p. */
+GT_ON_LOOP static enum gt_err
+decode(struct gt_conn *c, const char *p, size_t n, enum sink sink, size_t *used)
 {
 	struct gt_str data;
 	enum gt_err rc = GT_OK;
 	size_t step;
 
-	for (*used = 0; *used < n && !gt_body_is_done(&c->body);) {
+	for (*used = 0;
+	     rc == GT_OK && *used < n && !gt_body_is_done(&c->body);) {
 		rc = gt_body_decode(&c->body, p + *used, n - *used, &step,
 		                    &data);
 		if (rc != GT_OK)
 			break;
 		*used += step;
-		if (keep)
-			put_inbox(c->ex, data);
+		rc = put(c, data, sink);
 	}
 	return rc;
 }
@@ -97,7 +125,7 @@ decode(struct gt_conn *c, const char *p, size_t n, bool keep, size_t *used)
  * room octets.
  */
 GT_ON_LOOP static enum got
-decode_some(struct gt_conn *c, size_t room, bool keep, enum gt_err *rc)
+decode_some(struct gt_conn *c, size_t room, enum sink sink, enum gt_err *rc)
 {
 	char *scratch = c->worker->scratch;
 	enum got got;
@@ -105,14 +133,14 @@ decode_some(struct gt_conn *c, size_t room, bool keep, enum gt_err *rc)
 
 	if (c->rest.len > 0) {
 		n = c->rest.len < room ? c->rest.len : room;
-		*rc = decode(c, c->rest.p, n, keep, &used);
+		*rc = decode(c, c->rest.p, n, sink, &used);
 		gt_buf_consume(&c->rest, used);
 		return GOT_OCTETS;
 	}
 	got = receive(c, scratch, room < GT_SCRATCH ? room : GT_SCRATCH, &n);
 	if (got != GOT_OCTETS)
 		return got;
-	*rc = decode(c, scratch, n, keep, &used);
+	*rc = decode(c, scratch, n, sink, &used);
 	if (*rc == GT_OK && used < n)
 		*rc = gt_buf_add(&c->rest, scratch + used, n - used);
 	return GOT_OCTETS;
@@ -163,35 +191,75 @@ end_body(struct gt_conn *c)
 }
 
 void
-gt_conn_read_body(struct gt_conn *c)
+gt_conn_await_body(struct gt_conn *c)
 {
-	size_t room = gt_inbox_free(c->ex);
-	enum gt_err rc = GT_OK;
+	gt_pace_start(&c->body_pace, gt_loop_now(c->worker));
+	gt_conn_arm_read(c, true);
+}
+
+/* The ring is full; the file takes what body-spool allows. */
+static bool
+may_spool(const struct gt_conn *c)
+{
+	return c->state == GT_CONN_BODY && c->spools &&
+	       c->body.received < c->worker->settings->body_spool;
+}
+
+/* The next octets of the body, to where there is room for them. */
+GT_ON_LOOP static enum got
+receive_body(struct gt_conn *c, size_t room, enum gt_err *rc)
+{
+	uint64_t before = c->body.received;
 	enum got got;
 
-	if (room == 0) {
-		pause_body(c);
-		return;
-	}
-	gt_conn_arm_read(c, true);
-	if (c->rest.len == 0 && gt_body_direct(&c->body) > 0)
+	if (room == 0)
+		got = decode_some(c, GT_SCRATCH, SINK_SPOOL, rc);
+	else if (c->rest.len == 0 && gt_body_direct(&c->body) > 0)
 		got = receive_direct(c);
 	else
-		got = decode_some(c, room, true, &rc);
-	if (got != GOT_OCTETS) {
-		if (got == GOT_END)
-			fail_body(c, GT_GONE, "client left in its body");
-		else if (got == GOT_RESET)
-			gt_conn_close(c, "client reset the connection");
-		return;
-	}
-	c->since_us = gt_loop_now(c->worker);
-	if (rc != GT_OK)
-		fail_body(c, rc, c->body.why);
+		got = decode_some(c, room, SINK_INBOX, rc);
+	gt_pace_add(&c->body_pace, c->body.received - before,
+	            gt_loop_now(c->worker));
+	return got;
+}
+
+/* The body ends here, or cannot go on. false: neither. c may be freed. */
+GT_ON_LOOP static bool
+settle_body(struct gt_conn *c, enum got got, enum gt_err rc)
+{
+	if (got == GOT_END)
+		fail_body(c, GT_GONE, "client left in its body");
+	else if (got == GOT_RESET)
+		gt_conn_close(c, "client reset the connection");
+	else if (rc != GT_OK)
+		fail_body(c, rc, rc == GT_STORAGE ? NULL : c->body.why);
 	else if (gt_body_is_done(&c->body))
 		end_body(c);
-	else if (c->rest.len > 0)
-		pause_body(c);
+	else
+		return false;
+	return true;
+}
+
+/* What waits in rest, or else one recv. */
+void
+gt_conn_read_body(struct gt_conn *c)
+{
+	enum gt_err rc = GT_OK;
+	enum got got;
+	size_t room;
+
+	do {
+		room = gt_inbox_free(c->ex);
+		if (room == 0 && !may_spool(c)) {
+			pause_body(c);
+			return;
+		}
+		if (!c->reads)
+			gt_conn_await_body(c);
+		got = receive_body(c, room, &rc);
+		if (settle_body(c, got, rc))
+			return;
+	} while (c->rest.len > 0);
 }
 
 /* A body that nobody read is dropped, within bounds. */
@@ -201,16 +269,16 @@ drop_body(struct gt_conn *c)
 	enum gt_err rc = GT_OK;
 	enum got got;
 
-	if (c->body.received > c->ex->in.filled + DROP_MAX) {
+	if (gt_body_direct(&c->body) > GT_INBOX_DROP_MAX ||
+	    c->body.received > c->ex->in.filled + GT_INBOX_DROP_MAX) {
 		gt_conn_linger(c);
 		return;
 	}
-	if ((got = decode_some(c, GT_SCRATCH, false, &rc)) != GOT_OCTETS) {
+	if ((got = decode_some(c, GT_SCRATCH, SINK_DROP, &rc)) != GOT_OCTETS) {
 		if (got != GOT_NOTHING)
 			gt_conn_close(c, "client left in its body");
 		return;
 	}
-	c->since_us = gt_loop_now(c->worker);
 	if (rc != GT_OK)
 		gt_conn_linger(c);
 	else if (gt_body_is_done(&c->body))
@@ -227,7 +295,40 @@ drop_octets(struct gt_conn *c)
 		gt_conn_close(c, "answered");
 }
 
-/* The head is complete: is there a body, and does the app wait for it? */
+/* Shall all of the body be received before the app is called? */
+static bool
+is_spooled(const struct gt_conn *c)
+{
+	uint64_t most = c->worker->settings->body_spool;
+	const struct gt_request *rq = &c->ex->request;
+
+	return rq->framing == GT_FRAMING_LENGTH ? rq->content_length <= most
+	                                        : most > 0;
+}
+
+/*
+ * Who waits for 100 Continue gets it when the app first reads: the app may
+ * refuse. A body that is received whole is wanted at once.
+ */
+GT_ON_LOOP static void
+begin_receiving(struct gt_conn *c)
+{
+	struct gt_exchange *ex = c->ex;
+
+	if (ex->request.expects_continue && c->rest.len == 0 && !c->spools) {
+		ex->in.wants_continue = true;
+		dispatch(c);
+		return;
+	}
+	if (ex->request.expects_continue && c->rest.len == 0 &&
+	    !gt_conn_send_continue(c))
+		return;
+	gt_conn_await_body(c);
+	if (c->rest.len > 0)
+		gt_conn_read_body(c);
+}
+
+/* The head is complete: is there a body, and where does it go? */
 GT_ON_LOOP static void
 begin_body(struct gt_conn *c)
 {
@@ -253,12 +354,9 @@ begin_body(struct gt_conn *c)
 		gt_conn_close(c, "out of memory");
 		return;
 	}
-	ex->in.wants_continue = rq->expects_continue && c->rest.len == 0;
+	c->spools = is_spooled(c);
 	gt_conn_move(c, GT_CONN_BODY);
-	if (ex->in.wants_continue)
-		dispatch(c);
-	else if (c->rest.len > 0)
-		gt_conn_read_body(c);
+	begin_receiving(c);
 }
 
 GT_ON_LOOP static void
@@ -319,7 +417,8 @@ end_of_head(struct gt_conn *c, enum got got)
 	else if (got == GOT_END && c->ex->head.len > 0)
 		gt_conn_close(c, "client left in its head");
 	else if (got == GOT_END)
-		gt_conn_close(c, "client closed it");
+		gt_conn_close(c, c->requests == 0 ? "client sent nothing"
+		                                  : "client closed it");
 }
 
 GT_ON_LOOP static void
@@ -355,6 +454,7 @@ gt_conn_feed_rest(struct gt_conn *c)
 			drop_body(c);
 		return;
 	}
+	gt_conn_arm_read(c, true);
 	if (!begin_head(c))
 		return;
 	if (gt_buf_add(&c->ex->head, c->rest.p, c->rest.len) != GT_OK) {
@@ -374,8 +474,6 @@ GT_ON_LOOP static void
 read_early(struct gt_conn *c)
 {
 	unsigned before = atomic_fetch_or(&c->ex->state, GT_EX_ATTENTION);
-	char octet;
-	ssize_t n;
 
 	if ((before & GT_EX_STATE) == GT_EX_IDLE) {
 		atomic_store(&c->ex->state, GT_EX_IDLE);
@@ -383,15 +481,8 @@ read_early(struct gt_conn *c)
 		read_head(c);
 		return;
 	}
-	n = recv(c->fd, &octet, 1, MSG_PEEK);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n < 0) {
-		gt_conn_close(c, "client reset the connection");
-		return;
-	}
-	c->ended = c->ended || n == 0;
 	gt_conn_arm_read(c, false);
+	gt_conn_look(c);
 }
 
 void
@@ -409,6 +500,8 @@ gt_conn_read(struct gt_conn *c)
 	case GT_CONN_BUSY:
 		if (gt_conn_settle(c))
 			read_head(c);
+		else if (c->watches)
+			gt_conn_look(c);
 		else if (!gt_body_is_done(&c->body) && !c->body_broken)
 			gt_conn_read_body(c);
 		else

@@ -121,6 +121,22 @@ void gt_logthread_set_deadline(struct gt_logthread *lt, int64_t at_us,
 /* Write what is there, end the thread. */
 void gt_logthread_destroy(struct gt_logthread *lt) GT_NO_GIL;
 
+/* ---- pace.c: is a client too slow? ---- */
+
+struct gt_pace {
+	int64_t last_us;   /* the last octet */
+	int64_t window_us; /* where the counting began */
+	uint64_t octets;   /* since then */
+};
+
+void gt_pace_start(struct gt_pace *p, int64_t now_us);
+void gt_pace_add(struct gt_pace *p, uint64_t n, int64_t now_us);
+/*
+ * Nothing came for longer than the limit, or over as long a time less than
+ * the least rate. 0 = no limit.
+ */
+bool gt_pace_is_over(struct gt_pace *p, int64_t limit_ms, int64_t now_us);
+
 /* ---- conn.c reader.c writer.c: connections; the loop's alone ---- */
 
 enum gt_conn_state {
@@ -142,15 +158,20 @@ struct gt_conn {
 	struct gt_peer peer;
 
 	enum gt_conn_state state;
-	int64_t since_us;       /* state began, or the last progress in it */
-	int64_t write_us;       /* last progress of writing, while it waits */
-	struct gt_exchange *ex; /* NULL: IDLE, FIRST, LINGER */
+	int64_t since_us;         /* state began */
+	struct gt_pace body_pace; /* while octets of a body are waited for */
+	struct gt_pace send_pace; /* while the socket takes no more */
+	uint64_t sent;            /* octets given to the socket by the loop */
+	uint64_t acked;           /* of them not in its buffer any more */
+	struct gt_exchange *ex;   /* NULL: IDLE, FIRST, LINGER */
 	struct gt_head_parser parser;
 	struct gt_body body;
 	struct gt_buf rest; /* received behind what was consumed */
 	unsigned requests;  /* heads completed */
 	bool reads, writes; /* events armed */
+	bool watches;       /* read_ev only tells that the client is gone */
 	bool ended;         /* the client sent FIN */
+	bool spools;        /* the body is received whole before dispatch */
 	bool body_broken;   /* the request body will never be complete */
 	bool close_due;     /* as soon as the thread has let go of ex */
 
@@ -166,6 +187,11 @@ void gt_conn_arm_read(struct gt_conn *c, bool on) GT_ON_LOOP;
 void gt_conn_arm_write(struct gt_conn *c, bool on) GT_ON_LOOP;
 /* Close now; what a thread still holds is abandoned. c may be freed. */
 void gt_conn_close(struct gt_conn *c, const char *why) GT_ON_LOOP;
+/*
+ * While a thread has the request and the loop does not read: has the client
+ * gone? c may be freed.
+ */
+void gt_conn_look(struct gt_conn *c) GT_ON_LOOP;
 /* No more answers: shut for writing, wait for the client's FIN. */
 void gt_conn_linger(struct gt_conn *c) GT_ON_LOOP;
 /* The answer is out: next request, or the end of the connection. */
@@ -183,11 +209,18 @@ void gt_conn_read(struct gt_conn *c) GT_ON_LOOP;
 void gt_conn_feed_rest(struct gt_conn *c) GT_ON_LOOP;
 /* Read on with the body of a request that runs. */
 void gt_conn_read_body(struct gt_conn *c) GT_ON_LOOP;
+/* It is the client's turn to send body octets: body-timeout runs. */
+void gt_conn_await_body(struct gt_conn *c) GT_ON_LOOP;
 
 /* writer.c: send what there is. c may be freed. */
 void gt_conn_write(struct gt_conn *c) GT_ON_LOOP;
-/* The client waits for it before it sends its body. c may be freed. */
-void gt_conn_send_continue(struct gt_conn *c) GT_ON_LOOP;
+/* Has the client taken too little for too long? */
+bool gt_conn_is_stuck(struct gt_conn *c, int64_t now_us) GT_ON_LOOP;
+/*
+ * The client waits for it before it sends its body. false: it was closed, c
+ * may be freed.
+ */
+bool gt_conn_send_continue(struct gt_conn *c) GT_ON_LOOP;
 /* The loop's own answer to a request it refuses. c may be freed. */
 void gt_conn_refuse(struct gt_conn *c, enum gt_err err,
                     const char *why) GT_ON_LOOP;
@@ -271,6 +304,7 @@ struct gt_worker {
 	struct gt_acceptor *acceptors;
 	size_t nacceptors;
 	bool accepts;            /* the acceptors' events are armed */
+	bool full;               /* at a limit, until it is at half of it */
 	size_t queue_size;       /* effective `queue-size` */
 	struct event pause_ev;   /* ends a pause of accepting */
 	int64_t accept_pause_us; /* no descriptors left: not before then */

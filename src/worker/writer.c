@@ -7,7 +7,9 @@
  * left in own, then the parcel or the file.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -124,6 +126,7 @@ send_octets(struct gt_conn *c, bool done)
 		flags |= MSG_MORE;
 	if ((n = sendmsg(c->fd, &msg, flags)) < 0)
 		return sent_of_errno();
+	c->sent += (uint64_t)n;
 	advance(c->ex, (size_t)n);
 	return SENT_SOME;
 }
@@ -148,6 +151,7 @@ send_file(struct gt_conn *c)
 		out->file_left = 0;
 		return SENT_NOTHING_LEFT;
 	}
+	c->sent += (uint64_t)n;
 	out->file_left -= (uint64_t)n;
 	return SENT_SOME;
 }
@@ -159,18 +163,55 @@ send_all(struct gt_conn *c, bool done)
 	enum sent s = SENT_SOME;
 
 	for (int i = 0; s == SENT_SOME && i < SENDS_MAX; i++)
-		if ((s = send_octets(c, done)) == SENT_SOME)
-			c->write_us = gt_loop_now(c->worker);
+		s = send_octets(c, done);
 	if (s == SENT_SOME)
 		return SENT_BLOCKED;
 	if (s != SENT_NOTHING_LEFT || !done || c->ex->out.file_fd < 0)
 		return s;
-	if ((s = send_file(c)) == SENT_SOME) {
-		c->write_us = gt_loop_now(c->worker);
+	if ((s = send_file(c)) == SENT_SOME)
 		return c->ex->out.file_left > 0 ? SENT_BLOCKED
 		                                : SENT_NOTHING_LEFT;
-	}
 	return s;
+}
+
+/*
+ * Octets that the client's system has taken. The socket becomes writable only
+ * when a third of a buffer is free, which may be megabytes: too coarse to
+ * tell a slow reader from none.
+ */
+static uint64_t
+octets_taken(const struct gt_conn *c)
+{
+	int queued = 0;
+
+	if (ioctl(c->fd, SIOCOUTQ, &queued) < 0)
+		return c->acked;
+	return c->sent - (uint64_t)queued;
+}
+
+bool
+gt_conn_is_stuck(struct gt_conn *c, int64_t now_us)
+{
+	uint64_t acked;
+
+	if (!c->writes)
+		return false;
+	acked = octets_taken(c);
+	gt_pace_add(&c->send_pace, acked - c->acked, now_us);
+	c->acked = acked;
+	return gt_pace_is_over(&c->send_pace,
+	                       c->worker->settings->write_timeout_ms, now_us);
+}
+
+/* The socket takes no more: write-timeout runs from now on. */
+GT_ON_LOOP static void
+await_room(struct gt_conn *c)
+{
+	if (c->writes)
+		return;
+	gt_pace_start(&c->send_pace, gt_loop_now(c->worker));
+	c->acked = octets_taken(c);
+	gt_conn_arm_write(c, true);
 }
 
 void
@@ -178,11 +219,9 @@ gt_conn_write(struct gt_conn *c)
 {
 	bool done = c->state == GT_CONN_WRITE;
 
-	if (!c->writes)
-		c->write_us = gt_loop_now(c->worker);
 	switch (send_all(c, done)) {
 	case SENT_BLOCKED:
-		gt_conn_arm_write(c, true);
+		await_room(c);
 		return;
 	case SENT_FAILED:
 		gt_conn_close(c, "client left while it was answered");
@@ -198,19 +237,23 @@ gt_conn_write(struct gt_conn *c)
 	gt_conn_next(c);
 }
 
-/* 100 Continue goes before anything of the answer (RFC 9110 10.1.1). */
-void
+/*
+ * 100 Continue goes before anything of the answer (RFC 9110 10.1.1), behind
+ * what else is on its way. It is sent at once or not at all: the thread may
+ * send its answer itself as soon as it has the body.
+ */
+bool
 gt_conn_send_continue(struct gt_conn *c)
 {
 	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	struct gt_outbox *out = &c->ex->out;
+	const struct gt_outbox *out = &c->ex->out;
+	ssize_t n = (ssize_t)sizeof(text) - 1;
 
-	if (out->drained == out->drain.len)
-		out->drained = out->drain.len = 0;
-	if (gt_buf_add(&out->drain, text, sizeof(text) - 1) != GT_OK)
-		gt_conn_close(c, "out of memory");
-	else
-		gt_conn_write(c);
+	if (out->drained == out->drain.len &&
+	    send(c->fd, text, (size_t)n, MSG_NOSIGNAL) == n)
+		return true;
+	gt_conn_close(c, "client takes no 100 Continue");
+	return false;
 }
 
 void
@@ -221,8 +264,11 @@ gt_conn_refuse(struct gt_conn *c, enum gt_err err, const char *why)
 	unsigned status = gt_status_of_err(err);
 	bool is_head = ex->request.method_id == GT_METHOD_HEAD;
 
-	gt_log_info("request refused status=%u peer=%s reason=\"%s\"", status,
-	            c->peer.remote.host, why != NULL ? why : gt_err_text(err));
+	gt_log_info("request refused status=%u peer=%s reason=\"%s\" "
+	            "age_ms=%lld",
+	            status, c->peer.remote.host,
+	            why != NULL ? why : gt_err_text(err),
+	            (long long)(gt_loop_now(w) - c->since_us) / 1000);
 	gt_response_init(&ex->response, 1, is_head, false);
 	c->body_broken = true;
 	ex->out.own.len = 0;
@@ -237,13 +283,17 @@ gt_conn_refuse(struct gt_conn *c, enum gt_err err, const char *why)
 	gt_conn_write(c);
 }
 
-/* Complete, in octets alone; the connection goes on, the loop need not know. */
+/*
+ * Complete, in octets alone; the connection goes on, the loop need not know
+ * and does not read meanwhile.
+ */
 static bool
 is_simple(const struct gt_exchange *ex)
 {
 	const struct gt_outbox *out = &ex->out;
 
-	return ex->response.keep_alive && !ex->failed && !out->published &&
+	return (atomic_load(&ex->state) & GT_EX_ATTENTION) == 0 &&
+	       ex->response.keep_alive && !ex->failed && !out->published &&
 	       out->parcel == NULL && out->file_fd < 0 &&
 	       !atomic_load_explicit(&ex->service->watched,
 	                             memory_order_relaxed);
@@ -292,9 +342,11 @@ gt_conn_log(struct gt_exchange *ex, int64_t now_us)
 	struct gt_buf *line = &ex->out.own;
 	struct gt_access_record rec;
 
-	if (format == NULL || ex->logged)
+	if (ex->logged)
 		return;
 	ex->logged = true;
+	if (format == NULL)
+		return;
 	line->len = 0;
 	gt_exchange_record(ex, &rec, now_us, gt_clock_wall_us());
 	if (gt_access_write(format, &rec, line) == GT_OK)

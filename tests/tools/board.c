@@ -93,6 +93,7 @@ print_board(const struct gt_board *b)
 	print_counter("parked", b->parked);
 	print_counter("accepted", b->accepted);
 	print_counter("requests", b->requests);
+	print_counter("unanswered", b->unanswered);
 	print_counter("queued", b->queued);
 	print_counter("log_dropped", b->log_dropped);
 	printf(", \"cells\": [");

@@ -55,6 +55,8 @@ struct gt_board {
 	_Atomic uint64_t parked;      /* of them idle between requests */
 	_Atomic uint64_t accepted;    /* since start */
 	_Atomic uint64_t requests;    /* dispatched since start */
+	_Atomic uint64_t unanswered;  /* connections closed without an answer,
+	                                 or in the middle of one */
 	_Atomic uint64_t queued;      /* waiting for a thread now */
 	_Atomic uint64_t log_dropped; /* log lines that had no room */
 	struct gt_cell cell[];

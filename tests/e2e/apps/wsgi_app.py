@@ -269,6 +269,15 @@ def upload(environ, start_response):
                        {"length": n, "sha256": digest.hexdigest()})
 
 
+def count(environ, start_response):
+    """Count a body in parts."""
+    n, size = 0, arg(environ, "size", 1 << 16)
+    read = environ["wsgi.input"].read
+    while (part := read(size)):
+        n += len(part)
+    return answer_json(start_response, {"length": n})
+
+
 def lines(environ, start_response):
     """The body by readline, readlines and iteration, as how= says."""
     source, how = environ["wsgi.input"], arg(environ, "how", "iter")
@@ -445,7 +454,7 @@ PATHS = {
     "/write": write, "/one-part": one_part, "/empty": empty,
     "/many-parts": many_parts, "/closing": closing, "/app-close": app_close,
     "/counters": show_counters, "/thread": thread, "/script": script,
-    "/upload": upload, "/lines": lines, "/no-read": no_read,
+    "/upload": upload, "/count": count, "/lines": lines, "/no-read": no_read,
     "/refuse": refuse, "/try-read": try_read, "/log": log,
     "/error/before": error_before, "/error/started": error_started,
     "/error/first": error_first, "/error/stream": error_stream,
