@@ -33,6 +33,7 @@ e2e_files = \
 	tests/e2e/harness.py \
 	tests/e2e/test_body.py \
 	tests/e2e/test_boot.py \
+	tests/e2e/test_broken_clients.py \
 	tests/e2e/test_concurrency.py \
 	tests/e2e/test_curl.py \
 	tests/e2e/test_django.py \
@@ -44,7 +45,9 @@ e2e_files = \
 	tests/e2e/test_response.py \
 	tests/e2e/test_serve.py \
 	tests/e2e/test_signals.py \
+	tests/e2e/test_slow_attacks.py \
 	tests/e2e/test_slow_clients.py \
+	tests/e2e/test_spool.py \
 	tests/e2e/test_unix.py \
 	tests/e2e/test_wsgi.py
 EXTRA_DIST += $(e2e_files)

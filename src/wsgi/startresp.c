@@ -105,6 +105,8 @@ gt_start_page(struct gt_call *c, unsigned status)
 	struct gt_exchange *ex = c->ex;
 
 	gt_start_discard(c);
+	if (gt_inbox_refuse(ex, true))
+		ex->response.keep_alive = false;
 	return gt_response_page(&ex->response, &ex->out.own, status,
 	                        ex->service->server, http_date(c->thread));
 }

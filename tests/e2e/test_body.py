@@ -2,6 +2,7 @@
 """Request bodies: small, streamed, chunked, cut, expected, refused."""
 import hashlib
 import os
+import threading
 import time
 
 import pytest
@@ -245,6 +246,119 @@ def test_unknown_expectation_is_417(shared):
         c.send(b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n"
                b"Expect: magic\r\n\r\n")
         assert c.response().status == 417
+
+
+def test_continue_may_come_late(server):
+    """body-timeout runs from the 100 on, not while the app thinks."""
+    server.with_config(threads=1, body_timeout=f"{scaled(0.4):g}").start()
+    with server.connect() as c:
+        c.send(b"POST /late-read?ms=%d HTTP/1.1\r\nHost: t\r\n"
+               b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+               % scaled(1000))
+        assert c.head().status == 100
+        time.sleep(scaled(0.1))
+        c.send(b"hello")
+        assert c.response().body == b"hello"
+
+
+def test_app_that_reads_late_does_not_lose_its_client(server):
+    """The buffer was full: the client had no chance to send."""
+    server.with_config(threads=1, body_timeout=f"{scaled(0.4):g}").start()
+    n = 20 * MIB
+    with server.connect() as c:
+        def send():
+            c.send(b"POST /late-read?ms=%d HTTP/1.1\r\nHost: t\r\n"
+                   b"Content-Length: %d\r\n\r\n" % (scaled(1200), n))
+            c.send(b"x" * n)
+        sender = threading.Thread(target=send)
+        sender.start()
+        assert len(c.response().body) == n
+        sender.join()
+
+
+def test_no_continue_in_the_middle_of_a_response(shared):
+    """The response had begun: no 100 may follow, the connection closes."""
+    with shared.connect() as c:
+        c.send(b"POST /read-in-stream HTTP/1.1\r\nHost: t\r\n"
+               b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+        r = c.head()
+        assert (r.status, r.get("Connection")) == (200, "close")
+        c.send(b"hello")
+        assert c.chunks(r) == b"begun\nread 5\n"
+        c.expect_close()
+
+
+def test_client_that_does_not_wait_for_continue(shared):
+    head = b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n" \
+           b"Expect: 100-continue\r\n\r\n"
+    with shared.connect() as c:
+        c.send(head)
+        c.send(b"hello")
+        assert c.response().body == b"hello"
+        assert c.get("/hello").status == 200
+
+
+def test_continue_is_not_sent_to_http_1_0(shared):
+    with shared.connect() as c:
+        c.send(b"POST /echo HTTP/1.0\r\nHost: t\r\nContent-Length: 5\r\n"
+               b"Expect: 100-continue\r\n\r\nhello")
+        r = c.response()
+        assert (r.status, r.interim) == (200, [])
+
+
+def test_body_and_response_stream_at_once(shared):
+    """What is read goes back at once; both directions are far larger than
+    all buffers."""
+    body = os.urandom(20 * MIB)
+    with shared.connect(timeout=60) as c:
+        sender = threading.Thread(target=c.send, args=(
+            b"POST /pipe?size=50000 HTTP/1.1\r\nHost: t\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(body) + body,))
+        sender.start()
+        assert sha(c.response().body) == sha(body)
+        sender.join()
+        assert c.get("/hello").status == 200
+
+
+@pytest.mark.parametrize("how", ["Content-Length", "chunked"])
+def test_a_refused_upload_says_that_it_closes(shared, how):
+    with shared.connect() as c:
+        c.send(b"POST /refuse HTTP/1.1\r\nHost: t\r\n")
+        if how == "chunked":
+            c.send(b"Transfer-Encoding: chunked\r\n"
+                   b"Expect: 100-continue\r\n\r\n")
+        else:
+            c.send(b"Content-Length: %d\r\n\r\n" % (500 * MIB)
+                   + b"x" * 100000)
+        r = c.response()
+        assert (r.status, r.get("Connection")) == (403, "close")
+        c.expect_close()
+
+
+def test_limit_is_met_while_streaming(server):
+    """Chunked: nobody knew. The app's read raises, the answer is 413."""
+    server.with_config(max_body_size="200k", threads=1).start()
+    with server.connect() as c:
+        c.send(b"POST /upload HTTP/1.1\r\n" + CHUNKED + b"\r\n"
+               + chunked([b"x" * 10000] * 19))
+        assert c.response().json()["length"] == 190000
+        c.send(b"POST /upload HTTP/1.1\r\n" + CHUNKED + b"\r\n"
+               + chunked([b"x" * 10000] * 30))
+        r = c.response()
+        assert (r.status, r.get("Connection")) == (413, "close")
+        c.expect_close()
+    assert "Traceback" not in server.error_log()
+    assert server.get("/hello").status == 200
+
+
+def test_app_may_answer_a_broken_body_itself(server):
+    server.with_config(max_body_size="200k", threads=1).start()
+    with server.connect() as c:
+        c.send(b"POST /catch-read HTTP/1.1\r\n" + CHUNKED + b"\r\n"
+               + chunked([b"x" * 10000] * 30))
+        r = c.response()
+        assert (r.status, r.get("Connection")) == (422, "close")
+        c.expect_close()
 
 
 def test_body_above_the_limit_is_413(server):

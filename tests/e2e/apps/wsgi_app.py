@@ -5,6 +5,7 @@ Every path says by its name what it does; "error" ones break a rule of
 PEP 3333 or raise at a certain stage.
 """
 import ctypes
+import functools
 import hashlib
 import json
 import os
@@ -90,6 +91,16 @@ def trickle(environ, start_response):
 
 def big(environ, start_response):
     return answer(start_response, b"x" * arg(environ, "n", 1000))
+
+
+@functools.lru_cache
+def large_body():
+    return b"x" * 8_000_000
+
+
+def large(environ, start_response):
+    """Eight megabytes that all responses share."""
+    return answer(start_response, large_body())
 
 
 def bigstream(environ, start_response):
@@ -278,6 +289,61 @@ def count(environ, start_response):
     return answer_json(start_response, {"length": n})
 
 
+def pipe(environ, start_response):
+    """Each part of the body goes back as soon as it is there."""
+    start_response("200 OK", TEXT)
+    while (part := environ["wsgi.input"].read(arg(environ, "size", 1000))):
+        yield part
+
+
+def late_read(environ, start_response):
+    time.sleep(arg(environ, "ms", 100) / 1000)
+    return echo(environ, start_response)
+
+
+def read_in_stream(environ, start_response):
+    """The response begins before the body is asked for."""
+    start_response("200 OK", TEXT)
+    yield b"begun\n"
+    yield b"read %d\n" % len(environ["wsgi.input"].read())
+
+
+def catch_read(environ, start_response):
+    """Answers whatever reading the body raises."""
+    try:
+        environ["wsgi.input"].read()
+    except OSError as e:
+        return answer(start_response, f"caught {type(e).__name__}\n",
+                      status="422 Caught")
+    return answer(start_response, "read\n")
+
+
+def until_gone(environ, start_response):
+    """Runs until its client has gone, and tells the log."""
+    is_gone = environ["gthreadd.client_disconnected"]
+    end = time.monotonic() + arg(environ, "s", 60)
+    before = is_gone()
+    while not is_gone() and time.monotonic() < end:
+        time.sleep(0.01)
+    print(f"gone before={before} now={is_gone()}",
+          file=environ["wsgi.errors"])
+    return answer(start_response, "gone\n")
+
+
+def write_on(environ, start_response):
+    """write() until it raises; tells the log what."""
+    write = start_response("200 OK", TEXT)
+    try:
+        for _ in range(10000):
+            write(b"x" * 65536)
+            time.sleep(0.001)
+    except BaseException as e:
+        print(f"write raised {type(e).__name__} {isinstance(e, OSError)}",
+              file=environ["wsgi.errors"])
+        raise
+    return []
+
+
 def lines(environ, start_response):
     """The body by readline, readlines and iteration, as how= says."""
     source, how = environ["wsgi.input"], arg(environ, "how", "iter")
@@ -454,7 +520,10 @@ PATHS = {
     "/write": write, "/one-part": one_part, "/empty": empty,
     "/many-parts": many_parts, "/closing": closing, "/app-close": app_close,
     "/counters": show_counters, "/thread": thread, "/script": script,
-    "/upload": upload, "/count": count, "/lines": lines, "/no-read": no_read,
+    "/upload": upload, "/count": count,
+    "/large": large, "/pipe": pipe, "/late-read": late_read, "/catch-read": catch_read,
+    "/read-in-stream": read_in_stream, "/until-gone": until_gone,
+    "/write-on": write_on, "/lines": lines, "/no-read": no_read,
     "/refuse": refuse, "/try-read": try_read, "/log": log,
     "/error/before": error_before, "/error/started": error_started,
     "/error/first": error_first, "/error/stream": error_stream,
