@@ -133,7 +133,7 @@ gt_inbox_reader_waits(struct gt_exchange *ex)
 	bool waits;
 
 	gt_mutex_lock(&ex->lock);
-	waits = ex->in.reader_waits;
+	waits = ex->in.reader_waits && !ex->in.wants_continue;
 	gt_mutex_unlock(&ex->lock);
 	return waits;
 }

@@ -317,6 +317,7 @@ begin_receiving(struct gt_conn *c)
 
 	if (ex->request.expects_continue && c->rest.len == 0 && !c->spools) {
 		ex->in.wants_continue = true;
+		gt_conn_await_body(c);
 		dispatch(c);
 		return;
 	}

@@ -69,7 +69,7 @@ void gt_inbox_end(struct gt_exchange *ex) GT_ON_LOOP;
 void gt_inbox_fail(struct gt_exchange *ex, enum gt_err err) GT_ON_LOOP;
 /* true once after the app's first read when 100 Continue is due. */
 bool gt_inbox_take_continue(struct gt_exchange *ex) GT_ON_LOOP;
-/* The app has a read waiting: the body timeout applies. */
+/* The app waits, and the client may send: the body timeout applies. */
 bool gt_inbox_reader_waits(struct gt_exchange *ex) GT_ON_LOOP;
 
 /* ---- the thread that runs the app ---- */

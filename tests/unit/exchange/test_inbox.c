@@ -189,6 +189,7 @@ continue_is_due_only_when_the_app_reads(void **state)
 	assert_int_equal(gt_thread_create(&t, "reader", wait_once, ex), GT_OK);
 	while (gt_mailbox_take(&service.mailbox) == NULL)
 		;
+	assert_false(gt_inbox_reader_waits(ex)); /* the client waits too */
 	while (!gt_inbox_take_continue(ex))
 		;
 	assert_true(gt_inbox_reader_waits(ex));
