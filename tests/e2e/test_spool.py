@@ -94,7 +94,7 @@ def test_slow_upload_occupies_no_thread(server, is_chunked):
     wait_for("the files", lambda: len(spool_files(server)) == 20)
     assert worker(server)["requests"] == 0
     assert server.get("/hello").status == 200
-    assert server.busy_cells() == []
+    wait_for("idle threads", lambda: server.busy_cells() == [])
     for c in clients:
         c.send(octets[-1:])
         assert c.response().json() == {"length": MIB, "sha256": sha(body)}
