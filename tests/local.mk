@@ -17,6 +17,7 @@ TESTS += \
 E2E_INTERPRETER = /usr/bin/python3
 e2e_files = \
 	tests/e2e/apps/background.py \
+	tests/e2e/apps/cases_app.py \
 	tests/e2e/apps/djproj/djproj/__init__.py \
 	tests/e2e/apps/djproj/djproj/settings.py \
 	tests/e2e/apps/djproj/djproj/urls.py \
@@ -36,7 +37,9 @@ e2e_files = \
 	tests/e2e/test_broken_clients.py \
 	tests/e2e/test_concurrency.py \
 	tests/e2e/test_curl.py \
+	tests/e2e/test_defects.py \
 	tests/e2e/test_django.py \
+	tests/e2e/test_early_hints.py \
 	tests/e2e/test_examples.py \
 	tests/e2e/test_flask.py \
 	tests/e2e/test_keepalive.py \

@@ -166,6 +166,31 @@ gt_exchange_is_gone(struct gt_exchange *ex)
 	return gone;
 }
 
+/* Octets of the response that have not left, those of framing included. */
+static uint64_t
+count_unsent(const struct gt_outbox *out)
+{
+	const struct gt_parcel *pc = out->parcel;
+	uint64_t n = out->file_left + out->shared.len + out->own.len +
+	             (out->drain.len - out->drained);
+
+	for (size_t i = pc == NULL ? 0 : pc->pos; pc != NULL && i < pc->n; i++)
+		n += pc->iov[i].iov_len;
+	return n;
+}
+
+/*
+ * The body is what goes last, so what has not left is body first of all. Of a
+ * chunked one that was cut, the frames in that rest are taken off too.
+ */
+static uint64_t
+body_sent(const struct gt_exchange *ex)
+{
+	uint64_t n = ex->response.sent, rest = count_unsent(&ex->out);
+
+	return rest < n ? n - rest : 0;
+}
+
 void
 gt_exchange_record(const struct gt_exchange *ex, struct gt_access_record *rec,
                    int64_t now_us, int64_t wall_us)
@@ -178,7 +203,7 @@ gt_exchange_record(const struct gt_exchange *ex, struct gt_access_record *rec,
 	    .request = understood ? &ex->request : NULL,
 	    .peer = gt_str_of(ex->peer->remote.host),
 	    .status = ex->response.status,
-	    .body_sent = ex->response.sent,
+	    .body_sent = body_sent(ex),
 	    .received = ex->head_len + ex->in.filled + ex->in.spooled -
 	                ex->in.unspooled,
 	    .wall_us = wall_us,

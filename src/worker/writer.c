@@ -65,7 +65,9 @@ fill_drain(struct gt_exchange *ex, bool done)
 static size_t
 gather(const struct gt_outbox *out, bool done, struct iovec iov[IOV_PARTS])
 {
-	const struct gt_parcel *pc = done ? out->parcel : NULL;
+	/* own, when it could not be moved into drain yet, goes before it. */
+	const struct gt_parcel *pc =
+	    done && out->own.len == 0 ? out->parcel : NULL;
 	size_t n = 0;
 
 	if (out->drained < out->drain.len)
@@ -148,6 +150,7 @@ send_file(struct gt_conn *c)
 		gt_log_error("file of a response ended early missing=%llu",
 		             (unsigned long long)out->file_left);
 		c->ex->failed = true;
+		c->ex->response.sent -= out->file_left;
 		out->file_left = 0;
 		return SENT_NOTHING_LEFT;
 	}
@@ -347,8 +350,8 @@ gt_conn_log(struct gt_exchange *ex, int64_t now_us)
 	ex->logged = true;
 	if (format == NULL)
 		return;
-	line->len = 0;
 	gt_exchange_record(ex, &rec, now_us, gt_clock_wall_us());
+	line->len = 0;
 	if (gt_access_write(format, &rec, line) == GT_OK)
 		gt_logthread_give(c->worker->log, GT_LOG_FILE_ACCESS, line->p,
 		                  line->len);

@@ -73,8 +73,15 @@ publish(struct gt_call *c)
 
 	if (rc == GT_OK || rc == GT_FULL)
 		c->published = true;
-	if (rc != GT_FULL)
-		return rc;
+	return rc == GT_FULL ? gt_call_wait(c) : rc;
+}
+
+enum gt_err
+gt_call_wait(struct gt_call *c)
+{
+	struct gt_exchange *ex = c->ex;
+	enum gt_err rc;
+
 	if (ex->cell != NULL)
 		gt_cell_set(ex->cell, GT_CELL_WAITING, gt_clock_us());
 	gt_gil_pause();
@@ -285,13 +292,16 @@ static enum gt_err
 send_file(struct gt_call *c, const struct gt_file_part *part)
 {
 	struct gt_outbox *out = &c->ex->out;
+	struct gt_response *r = &c->ex->response;
 	enum gt_err rc = end_head(c, true, part->left);
 	uint64_t most = part->left;
 
+	/* PEP 3333: Content-Length may ask for a part of the file. */
+	if (r->body == GT_RESPONSE_LENGTH && most > r->length)
+		most = r->length;
 	if (most > SIZE_MAX)
 		most = SIZE_MAX;
-	if (rc != GT_OK ||
-	    (most = gt_response_admit(&c->ex->response, (size_t)most)) == 0)
+	if (rc != GT_OK || (most = gt_response_admit(r, (size_t)most)) == 0)
 		return rc;
 	if ((out->file_fd = fcntl(part->fd, F_DUPFD_CLOEXEC, 0)) < 0) {
 		PyErr_SetFromErrno(PyExc_OSError);
@@ -319,20 +329,24 @@ send_result(struct gt_call *c, PyObject *result)
 	return send_stream(c, result);
 }
 
-/* Say when the app gave more or less than it had announced. */
+/*
+ * Say when the app gave more or less than it had announced; a wrapped file
+ * may be longer than the part that was asked for.
+ */
 static void
-log_length(const struct gt_call *c)
+log_length(const struct gt_call *c, bool is_file)
 {
 	const struct gt_response *r = &c->ex->response;
 	char who[GT_CALL_TEXT];
 
 	if (r->body == GT_RESPONSE_LENGTH && r->sent < r->length) {
 		gt_call_describe(c, who);
-		gt_log_warning("response is shorter than its Content-Length, "
-		               "closing: sent=%llu of=%llu %s",
-		               (unsigned long long)r->sent,
-		               (unsigned long long)r->length, who);
-	} else if (r->dropped > 0 && !r->is_head) {
+		gt_log_error("response is shorter than its Content-Length, "
+		             "closing: sent=%llu of=%llu %s",
+		             (unsigned long long)r->sent,
+		             (unsigned long long)r->length, who);
+	} else if (r->dropped > 0 && !r->is_head &&
+	           !(is_file && r->body == GT_RESPONSE_LENGTH)) {
 		gt_call_describe(c, who);
 		gt_log_warning("response is longer than it may be, cut: "
 		               "status=%u sent=%llu %s",
@@ -342,7 +356,7 @@ log_length(const struct gt_call *c)
 
 /* The body is over: an empty one if nothing came. */
 static enum gt_err
-finish(struct gt_call *c)
+finish(struct gt_call *c, bool is_file)
 {
 	struct gt_exchange *ex = c->ex;
 	enum gt_err rc = GT_OK;
@@ -352,7 +366,7 @@ finish(struct gt_call *c)
 	if (rc == GT_OK)
 		rc = gt_response_finish(&ex->response, &ex->out.own);
 	if (rc == GT_OK)
-		log_length(c);
+		log_length(c, is_file);
 	/* close() may take its time: the end does not wait for it. */
 	if (rc == GT_OK && c->published && ex->out.own.len > 0)
 		rc = gt_outbox_publish(ex);
@@ -367,7 +381,7 @@ gt_body_respond(struct gt_call *c, PyObject *result)
 	if (rc == GT_OK && !c->started)
 		rc = raise_unstarted();
 	if (rc == GT_OK)
-		rc = finish(c);
+		rc = finish(c, gt_filewrap_is(result));
 	if (rc != GT_OK && rc != GT_PYTHON)
 		gt_call_raise(c->thread->app, rc);
 	return rc == GT_OK ? GT_OK : GT_PYTHON;

@@ -142,6 +142,9 @@ answer_exception(struct gt_call *c)
 		return;
 	}
 	gt_fd_close(&ex->out.file_fd);
+	if (ex->out.parcel != NULL)
+		gt_service_release(ex->service, ex->out.parcel);
+	ex->out.parcel = NULL;
 	if (gt_start_page(c, status) != GT_OK)
 		ex->failed = true;
 	c->started = c->head_done = true;

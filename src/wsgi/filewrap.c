@@ -200,6 +200,12 @@ flush_file(PyObject *file)
 }
 
 bool
+gt_filewrap_is(const PyObject *o)
+{
+	return Py_TYPE(o) == &filewrap_type;
+}
+
+bool
 gt_filewrap_part(PyObject *o, struct gt_file_part *out)
 {
 	long long fd, off;
@@ -207,20 +213,22 @@ gt_filewrap_part(PyObject *o, struct gt_file_part *out)
 	struct stat st;
 	bool ok;
 
-	if (Py_TYPE(o) != &filewrap_type)
+	if (!gt_filewrap_is(o))
 		return false;
 	file = plain_file(filewrap_of(o)->filelike);
 	/* tell() knows what the object has read ahead, lseek() does not. */
 	ok = file != NULL && flush_file(file) &&
 	     call_number(file, "fileno", &fd) &&
 	     call_number(file, "tell", &off) && fstat((int)fd, &st) == 0 &&
-	     S_ISREG(st.st_mode);
+	     S_ISREG(st.st_mode) &&
+	     /* What says it is empty may be made as it is read: /proc. */
+	     st.st_size > (off_t)off;
 	Py_XDECREF(file);
 	PyErr_Clear();
 	if (!ok)
 		return false;
 	out->fd = (int)fd;
 	out->off = (off_t)off;
-	out->left = off < st.st_size ? (uint64_t)(st.st_size - off) : 0;
+	out->left = (uint64_t)(st.st_size - off);
 	return true;
 }

@@ -8,6 +8,7 @@ libgt_wsgi_a_SOURCES = \
 	src/wsgi/envlog.c \
 	src/wsgi/errors.c \
 	src/wsgi/filewrap.c \
+	src/wsgi/hints.c \
 	src/wsgi/input.c \
 	src/wsgi/module.c \
 	src/wsgi/startresp.c \

@@ -16,8 +16,8 @@ static void raise_value(const char *what, PyObject *name,
 static bool octets_of(PyObject *o, const char *what,
                       struct gt_str *out) GT_NEEDS_GIL;
 static bool encode_status(struct gt_call *c, PyObject *status) GT_NEEDS_GIL;
-static bool encode_field(struct gt_call *c, PyObject *pair) GT_NEEDS_GIL;
-static bool encode_fields(struct gt_call *c, PyObject *headers) GT_NEEDS_GIL;
+static bool encode_field(struct gt_call *c, struct gt_response *r,
+                         struct gt_buf *out, PyObject *pair) GT_NEEDS_GIL;
 static bool may_replace(const struct gt_call *c,
                         PyObject *exc_info) GT_NEEDS_GIL;
 static bool begin_response(struct gt_call *c, PyObject *status,
@@ -158,9 +158,9 @@ keep_for_log(struct gt_call *c, struct gt_str name, struct gt_str value)
 }
 
 static bool
-encode_field(struct gt_call *c, PyObject *pair)
+encode_field(struct gt_call *c, struct gt_response *r, struct gt_buf *out,
+             PyObject *pair)
 {
-	struct gt_exchange *ex = c->ex;
 	PyObject *const *items;
 	struct gt_str name, value;
 	enum gt_err rc;
@@ -177,25 +177,26 @@ encode_field(struct gt_call *c, PyObject *pair)
 	    !octets_of(items[1], "header value", &value))
 		return false;
 	value = gt_str_trim(value);
-	rc = gt_response_field(&ex->response, &ex->out.own, name, value);
+	rc = gt_response_field(r, out, name, value);
 	if (rc == GT_NOMEM)
 		PyErr_NoMemory();
 	else if (rc != GT_OK)
 		raise_value("header", items[0], items[1]);
-	else if (c->nlog > 0)
+	else if (c != NULL && c->nlog > 0)
 		keep_for_log(c, name, value);
 	return rc == GT_OK;
 }
 
-static bool
-encode_fields(struct gt_call *c, PyObject *headers)
+bool
+gt_start_fields(struct gt_call *c, struct gt_response *r, struct gt_buf *out,
+                PyObject *headers)
 {
 	PyObject *seq = PySequence_Fast(
 	    headers, "headers must be a list of (name, value) tuples");
 	bool ok = seq != NULL;
 
 	for (Py_ssize_t i = 0; ok && i < PySequence_Fast_GET_SIZE(seq); i++)
-		ok = encode_field(c, PySequence_Fast_GET_ITEM(seq, i));
+		ok = encode_field(c, r, out, PySequence_Fast_GET_ITEM(seq, i));
 	Py_XDECREF(seq);
 	return ok;
 }
@@ -242,7 +243,8 @@ static bool
 begin_response(struct gt_call *c, PyObject *status, PyObject *headers)
 {
 	gt_start_discard(c);
-	if (encode_status(c, status) && encode_fields(c, headers)) {
+	if (encode_status(c, status) &&
+	    gt_start_fields(c, &c->ex->response, &c->ex->out.own, headers)) {
 		c->started = true;
 		return true;
 	}
@@ -362,10 +364,13 @@ gt_start_create(struct gt_app_thread *t)
 	t->start = start;
 	t->write = PyCFunction_New(&write_def, self);
 	t->gone = PyCFunction_New(&gone_def, self);
-	if (t->write != NULL && t->gone != NULL &&
+	t->hints = gt_hints_create(self);
+	if (t->write != NULL && t->gone != NULL && t->hints != NULL &&
 	    PyDict_SetItem(t->environ.dict,
 	                   t->app->key[GT_KEY_CLIENT_DISCONNECTED],
-	                   t->gone) == 0)
+	                   t->gone) == 0 &&
+	    PyDict_SetItem(t->environ.dict, t->app->key[GT_KEY_EARLY_HINTS],
+	                   t->hints) == 0)
 		return GT_OK;
 	gt_start_drop(t);
 	return GT_PYTHON;
@@ -378,14 +383,16 @@ gt_start_drop(struct gt_app_thread *t)
 		atomic_store(&t->start->call, NULL);
 	Py_CLEAR(t->write);
 	Py_CLEAR(t->gone);
+	Py_CLEAR(t->hints);
 	Py_CLEAR(t->start);
 }
 
-/* References that are ours: start has two bound methods, gone is a value. */
+/* References that are ours: start has three bound methods, two are values. */
 bool
 gt_start_is_kept(const struct gt_app_thread *t)
 {
-	return !gt_pyobj_has_refs((PyObject *)t->start, 3) ||
+	return !gt_pyobj_has_refs((PyObject *)t->start, 4) ||
 	       !gt_pyobj_has_refs(t->write, 1) ||
-	       !gt_pyobj_has_refs(t->gone, 2);
+	       !gt_pyobj_has_refs(t->gone, 2) ||
+	       !gt_pyobj_has_refs(t->hints, 2);
 }

@@ -35,6 +35,7 @@
 	X(RUN_ONCE, "wsgi.run_once")                           \
 	X(FILE_WRAPPER, "wsgi.file_wrapper")                   \
 	X(CLIENT_DISCONNECTED, "gthreadd.client_disconnected") \
+	X(EARLY_HINTS, "wsgi.early_hints")                     \
 	X(PEER_ADDR, "gthreadd.peer_addr")                     \
 	X(SERVER_SOFTWARE, "SERVER_SOFTWARE")                  \
 	X(SCRIPT_NAME, "SCRIPT_NAME")                          \
@@ -97,7 +98,7 @@ struct gt_call {
 	size_t nlog;
 };
 
-/* The start_response callable; write() and the client test are bound to it. */
+/* The start_response callable; write() and its like are bound to it. */
 struct gt_start {
 	PyObject_HEAD vectorcallfunc vectorcall;
 	_Atomic(struct gt_call *) call; /* NULL: the request is over */
@@ -130,6 +131,7 @@ struct gt_app_thread {
 	struct gt_start *start;
 	PyObject *write; /* bound to start */
 	PyObject *gone;  /* bound to start; also in environ.dict */
+	PyObject *hints; /* bound to start; also in environ.dict */
 	PyObject *input; /* struct gt_input; NULL: none yet */
 	time_t date_at;  /* second that date shows */
 	char date[GT_HTTP_DATE_LEN];
@@ -151,6 +153,8 @@ void gt_call_leave(struct gt_call *c) GT_NEEDS_GIL;
  */
 GT_MUST_CHECK enum gt_err gt_call_send(struct gt_call *c, const char *p,
                                        size_t n, bool known) GT_NEEDS_GIL;
+/* Too much waits for the client: wait for it. Errors: GT_GONE. Entered. */
+GT_MUST_CHECK enum gt_err gt_call_wait(struct gt_call *c) GT_NEEDS_GIL;
 /* Raise what gt_call_send returned. */
 void gt_call_raise(const struct gt_app *app, enum gt_err rc) GT_NEEDS_GIL;
 
@@ -182,10 +186,10 @@ PyObject *gt_environ_make(struct gt_app_thread *t,
 /* ex->log_env, from the environ after the app ran. */
 void gt_environ_log(PyObject *env, struct gt_exchange *ex) GT_NEEDS_GIL;
 
-/* ---- startresp.c, input.c, errors.c, filewrap.c, module.c ---- */
+/* ---- startresp.c, hints.c, input.c, errors.c, filewrap.c, module.c ---- */
 
 GT_MUST_CHECK enum gt_err gt_start_ready(void) GT_NEEDS_GIL;
-/* t->start, t->write, t->gone, the last also into t->environ. */
+/* t->start, and what is bound to it; gone and hints also in t->environ. */
 GT_MUST_CHECK enum gt_err gt_start_create(struct gt_app_thread *t) GT_NEEDS_GIL;
 /* Cut them off from the call and let them go. */
 void gt_start_drop(struct gt_app_thread *t) GT_NEEDS_GIL;
@@ -193,6 +197,13 @@ void gt_start_drop(struct gt_app_thread *t) GT_NEEDS_GIL;
 bool gt_start_is_kept(const struct gt_app_thread *t) GT_NEEDS_GIL;
 /* Begin the response anew: nothing encoded. */
 void gt_start_discard(struct gt_call *c) GT_NEEDS_GIL;
+/*
+ * Validate the app's list of (name, value) and encode it. c: the final
+ * response, whose values the access log may want; NULL: an interim one.
+ * false: exception.
+ */
+bool gt_start_fields(struct gt_call *c, struct gt_response *r,
+                     struct gt_buf *out, PyObject *headers) GT_NEEDS_GIL;
 /* The server's own page instead. Errors: GT_NOMEM. */
 GT_MUST_CHECK enum gt_err gt_start_page(struct gt_call *c,
                                         unsigned status) GT_NEEDS_GIL;
@@ -201,11 +212,15 @@ GT_MUST_CHECK enum gt_err gt_input_ready(void) GT_NEEDS_GIL;
 /* call NULL: the one for requests without a body. NULL: exception. */
 PyObject *gt_input_create(struct gt_call *call) GT_NEEDS_GIL;
 
+/* wsgi.early_hints, bound to a struct gt_start. NULL: exception. */
+PyObject *gt_hints_create(PyObject *start) GT_NEEDS_GIL;
+
 /* wsgi.errors. NULL: exception. */
 PyObject *gt_errors_create(void) GT_NEEDS_GIL;
 
 /* wsgi.file_wrapper. NULL: exception. */
 PyObject *gt_filewrap_type(void) GT_NEEDS_GIL;
+bool gt_filewrap_is(const PyObject *o) GT_NEEDS_GIL;
 struct gt_file_part {
 	int fd; /* borrowed from the app's object */
 	off_t off;

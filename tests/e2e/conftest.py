@@ -69,3 +69,16 @@ def shared(tmp_path_factory):
         s.stop()
     finally:
         s.kill()
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    """The same, with the application of special cases."""
+    s = Server(tmp_path_factory.mktemp("cases"))
+    s.with_config(wsgi_app="cases_app:app", threads=4)
+    try:
+        s.start()
+        yield s
+        s.stop()
+    finally:
+        s.kill()

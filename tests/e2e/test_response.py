@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Responses: framing, streams, back-pressure, files, HEAD, errors midway."""
 import hashlib
+import re
 import time
 
 import pytest
@@ -230,3 +231,274 @@ def test_error_midway_cuts_the_chunked_stream(shared):
         c.send(b"GET /error/stream HTTP/1.1\r\nHost: t\r\n\r\n")
         c.head()
         assert b"\r\n0\r\n\r\n" not in c.rest()
+
+
+# ---- framing: what is chosen, and what goes over the wire ----
+
+CHUNKED, CLOSE = "chunked", "close"
+
+
+@pytest.mark.parametrize("how,framing", [
+    ("list", "10"), ("tuple", "10"), ("bytes", "10"), ("sized", "10"),
+    ("sendfile", "10"), ("iter", CHUNKED), ("one", CHUNKED),
+    ("late-empty", CHUNKED), ("write", CHUNKED), ("write+list", CHUNKED),
+    ("file", CHUNKED)])
+def test_framing_without_content_length(cases, how, framing):
+    target = f"/shape?how={how}"
+    with cases.connect() as c:
+        for _ in range(2):
+            r = c.get(target)
+            assert r.body == b"x" * 10
+            if framing == CHUNKED:
+                assert r.get("Transfer-Encoding") == CHUNKED
+                assert r.all("Content-Length") == []
+            else:
+                assert r.all("Transfer-Encoding") == []
+                assert r.all("Content-Length") == [framing]
+        old = c.get(target, version="1.0",
+                    headers=[("Connection", "keep-alive")])
+        assert old.body == b"x" * 10
+        assert old.version == "HTTP/1.0"
+        assert old.all("Transfer-Encoding") == []
+        assert old.get("Connection") == \
+            ("close" if framing == CHUNKED else "keep-alive")
+
+
+HOWS = ["list", "tuple", "bytes", "iter", "one", "sized", "late-empty",
+        "write", "write+list", "file", "sendfile"]
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_content_length_of_the_app_is_kept(cases, how):
+    with cases.connect() as c:
+        for version in ("1.1", "1.0"):
+            r = c.get(f"/shape?how={how}&cl=10", version=version,
+                      headers=[("Connection", "keep-alive")])
+            assert r.all("Content-Length") == ["10"]
+            assert r.all("Transfer-Encoding") == []
+            assert r.body == b"x" * 10
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_body_is_cut_at_content_length(cases, how):
+    with cases.connect() as c:
+        for cl in (7, 3, 0):
+            r = c.get(f"/shape?how={how}&cl={cl}")
+            assert r.body == b"x" * cl
+        assert c.get("/hints").body == b"final"
+    if "file" in how:
+        assert f"how={how}&cl" not in cases.error_log()
+    else:
+        cases.log_contains(r"\[WARNING\] .*longer than it may be.*how="
+                           + re.escape(how) + "&cl=3")
+
+
+def test_iterable_that_lies_about_its_length_is_cut(cases):
+    with cases.connect() as c:
+        r = c.get("/shape?how=liar")
+        assert r.get("Content-Length") == "5"
+        assert r.body == b"xxxxx"
+        assert c.get("/hints").body == b"final"
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_head_sends_no_octet_of_body(cases, how):
+    with cases.connect() as c:
+        for cl in ("", "&cl=10", "&cl=99", "&cl=0"):
+            c.send(f"HEAD /shape?how={how}{cl} HTTP/1.1\r\n"
+                   "Host: t\r\n\r\n".encode())
+            r = c.response(is_head=True)
+            assert r.status == 200
+            if cl:
+                assert r.get("Content-Length") == cl[4:]
+        assert c.get("/hints").body == b"final"
+    assert "HEAD /shape" not in cases.error_log()
+
+
+@pytest.mark.parametrize("code", ["204", "304"])
+@pytest.mark.parametrize("how", ["list", "iter", "write", "sendfile"])
+def test_status_without_body_sends_none(cases, code, how):
+    with cases.connect() as c:
+        for cl in ("", "&cl=10"):
+            c.send(f"GET /shape?how={how}&code={code}{cl} HTTP/1.1\r\n"
+                   "Host: t\r\n\r\n".encode())
+            r = c.head()
+            assert r.status == int(code)
+            assert r.all("Transfer-Encoding") == []
+            want = ["10"] if cl and code == "304" else []
+            assert r.all("Content-Length") == want
+            assert c.is_quiet(0.02)
+        assert c.get("/hints").body == b"final"
+
+
+@pytest.mark.parametrize("how", ["list", "iter", "write", "sendfile"])
+def test_reset_content_has_length_0(cases, how):
+    with cases.connect() as c:
+        for cl in ("", "&cl=10"):
+            r = c.get(f"/shape?how={how}&code=205{cl}")
+            assert (r.status, r.body) == (205, b"")
+            assert r.all("Content-Length") == ["0"]
+            assert r.all("Transfer-Encoding") == []
+        assert c.get("/hints").body == b"final"
+
+
+def test_hop_by_hop_fields_of_the_app_are_dropped(cases):
+    with cases.connect() as c:
+        r = c.get("/hop")
+        names = sorted(n.lower() for n, _ in r.headers)
+        assert names == ["content-length", "content-type", "date", "server",
+                         "x-keep"]
+        assert r.get("Server") == "gthreadd"
+        assert r.get("Date") != "never"
+        assert c.get("/hop").body == b"ok"
+
+
+BAD_NAMES = ["", "A B", "A:", "A\r\nB", "A\n", " A", "A ", "A\t", "A\0", "A(",
+             "\xe9", "A\x7f", "A\"", "A/", "A,B"]
+BAD_VALUES = ["\r\nX-Evil: 1", "a\r\nX-Evil: 1", "a\nX-Evil: 1",
+              "a\rX-Evil: 1", "a\r\n\r\n<html>", "a\0b", "a\x01", "a\x0b",
+              "a\x0cb", "a\x1b[31m", "a\x7f", "a\r\n b"]
+
+
+def field(c, name, value):
+    return c.get("/field?name=%s&value=%s" % (
+        name.encode("latin-1").hex(), value.encode("latin-1").hex()))
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_field_name_that_is_no_token_is_a_500(cases, name):
+    with cases.connect() as c:
+        assert field(c, name, "v").status == 500
+        assert field(c, "X-Ok", "v").get("X-Ok") == "v"
+
+
+@pytest.mark.parametrize("value", BAD_VALUES)
+def test_field_value_that_would_split_is_a_500(cases, value):
+    with cases.connect() as c:
+        r = field(c, "X-A", value)
+        assert r.status == 500
+        assert r.get("X-Evil") is None and r.get("X-A") is None
+        assert field(c, "X-Ok", "v").get("X-Ok") == "v"
+
+
+@pytest.mark.parametrize("value,sent", [
+    ("", ""), (" a ", "a"), ("a\tb", "a\tb"), ("caf\xe9", "caf\xe9"),
+    ("\x80\xff", "\x80\xff"), ("a\r\n", None), ("a, \"b\"", "a, \"b\"")])
+def test_field_value_is_sent_octet_by_octet(cases, value, sent):
+    with cases.connect() as c:
+        r = field(c, "X-A", value)
+        assert r.get("X-A") == sent
+        assert r.status == (500 if sent is None else 200)
+
+
+# ---- files of every kind ----
+
+BODY = bytes(range(256)) * 400
+
+
+# What comes, and whether its length is known: sent by the loop, or empty.
+FILES = {
+    "plain": (BODY, True), "empty": (b"", True), "offset": (BODY[1000:], True),
+    "read-ahead": (BODY[10:], True), "end": (b"", True),
+    "beyond": (b"", True), "grows": (BODY, True),
+    "unbuffered": (BODY[7:], True), "written": (b"still in the buffer", True),
+    "no-close": (BODY, True), "pipe": (BODY[:5000], False),
+    "memory": (BODY, False), "gzip": (BODY, False),
+    "proc": (None, False)}  # a regular file that says it is empty
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_file_of_any_kind(cases, kind, version):
+    want, known = FILES[kind]
+    keep = [("Connection", "keep-alive")]
+    with cases.connect() as c:
+        r = c.get(f"/wrapped?kind={kind}", version=version, headers=keep)
+        assert r.status == 200
+        if want is None:
+            assert b"gthreadd" in r.body
+        else:
+            assert r.body == want
+        if known:
+            assert r.all("Content-Length") == [str(len(want))]
+            for _ in range(2):
+                again = c.get(f"/wrapped?kind={kind}", headers=keep)
+                assert again.body == want
+            c.request("HEAD", f"/wrapped?kind={kind}")
+            assert c.get("/hints").body == b"final"
+    assert f"kind={kind} " not in cases.error_log()
+
+
+@pytest.mark.parametrize("kind", ["text", "closed"])
+def test_file_that_gives_no_octets_is_a_500(cases, kind):
+    with cases.connect() as c:
+        assert c.get(f"/wrapped?kind={kind}").status == 500
+        assert c.get("/hints").body == b"final"
+
+
+def test_part_of_a_file_is_no_mistake(cases):
+    with cases.connect() as c:
+        for kind in ("offset", "memory"):
+            r = c.get(f"/wrapped?kind={kind}&cl=100")
+            assert len(r.body) == 100
+        assert c.get("/hints").body == b"final"
+    assert "&cl=100 " not in cases.error_log()
+
+
+def test_file_that_shrinks_while_it_is_sent_ends_the_connection(server):
+    server.with_config(wsgi_app="cases_app:app",
+                       access_logformat="%(s)s %(B)s").start()
+    with server.connect() as c:
+        c.send(b"GET /wrapped?kind=shrinks HTTP/1.1\r\nHost: t\r\n\r\n")
+        assert c.head().get("Content-Length") == str(len(BODY))
+        assert c.rest() == BODY[:50]
+    server.log_contains(r"\[ERROR\] .*ended early missing=102350")
+    assert server.access_log(1) == ["200 50"]
+    server.stop()
+    assert server.error_log().count("[ERROR]") == 1
+
+
+# ---- octets in the access log ----
+
+@pytest.mark.parametrize("sendfile", [True, False])
+def test_octets_of_every_kind_are_counted(server, sendfile):
+    server.with_config(wsgi_app="cases_app:app", sendfile=sendfile,
+                       access_logformat="%(s)s %(B)s %(q)s").start()
+    asked = [(f"/shape?how={how}", "200 10") for how in HOWS]
+    asked += [(f"/shape?how={how}&cl=4", "200 4") for how in HOWS]
+    asked += [(f"/shape?how=iter&code={code}", f"{code} 0")
+              for code in (204, 205, 304)]
+    asked += [("/shape?how=list&n=1000000", "200 1000000"),
+              ("/shape?how=iter&n=1000000", "200 1000000"),
+              ("/wrapped?kind=plain", "200 102400"),
+              ("/wrapped?kind=offset", "200 101400"),
+              ("/wrapped?kind=empty", "200 0"),
+              ("/wrapped?kind=pipe", "200 5000"),
+              ("/hints?", "200 5")]
+    with server.connect() as c:
+        for target, _ in asked:
+            c.get(target)
+        for how in HOWS:
+            c.request("HEAD", f"/shape?how={how}")
+        page = c.get("/result?kind=none")
+    want = [f"{line} {target.partition('?')[2]}".strip()
+            for target, line in asked]
+    want += [f"200 0 how={how}" for how in HOWS]
+    want += [f"500 {len(page.body)} kind=none"]
+    assert [x.strip() for x in server.access_log(len(want))] == want
+
+
+@pytest.mark.parametrize("how", ["list", "iter", "sendfile", "write"])
+def test_octets_that_never_left_are_not_counted(server, how):
+    n = 20 * MIB
+    server.with_config(wsgi_app="cases_app:app", threads=2,
+                       response_buffer="64m",
+                       access_logformat="%(B)s").start()
+    with server.connect(rcvbuf=4096) as c:
+        c.send(f"GET /shape?how={how}&n={n}&cl={n} HTTP/1.1\r\n"
+               "Host: t\r\n\r\n".encode())
+        c.head()
+        wait_for("the thread to be free", lambda: not server.busy_cells())
+        c.reset()
+    counted = int(server.access_log(1)[0])
+    assert 0 < counted < n
