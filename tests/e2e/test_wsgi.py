@@ -226,3 +226,169 @@ def test_validator_accepts_bodies(validated, target):
 def test_validator_catches_what_is_wrong(validated):
     """The test of the test: a KeyError of the app is a 500."""
     assert validated.get("/unknown").status == 500
+
+
+# ---- environ: every key, its type, native strings ----
+
+STR, BOOL = "str", "bool"
+KEYS = {
+    "REQUEST_METHOD": STR, "SCRIPT_NAME": STR, "PATH_INFO": STR,
+    "QUERY_STRING": STR, "RAW_URI": STR, "SERVER_NAME": STR,
+    "SERVER_PORT": STR, "SERVER_PROTOCOL": STR, "SERVER_SOFTWARE": STR,
+    "REMOTE_ADDR": STR, "REMOTE_PORT": STR, "CONTENT_TYPE": STR,
+    "CONTENT_LENGTH": STR, "HTTP_HOST": STR, "HTTP_X_LATIN": STR,
+    "HTTP_ACCEPT": STR, "HTTP_X_EMPTY": STR, "wsgi.version": "tuple",
+    "wsgi.url_scheme": STR, "wsgi.input": "Input",
+    "wsgi.input_terminated": BOOL, "wsgi.errors": "ErrorStream",
+    "wsgi.multithread": BOOL, "wsgi.multiprocess": BOOL,
+    "wsgi.run_once": BOOL, "wsgi.file_wrapper": "type",
+    "wsgi.early_hints": "builtin_function_or_method",
+    "gthreadd.client_disconnected": "builtin_function_or_method",
+    "gthreadd.peer_addr": STR}
+
+
+def test_every_key_of_environ_has_its_type(cases):
+    found = environ(cases, "/types?a=%E2%82%AC", method="POST", body=b"x",
+                    headers=[("X-Latin", "caf\xe9\xff"), ("Accept", "*/*"),
+                             ("X-Empty", ""), ("Content-Type", "a/b")])
+    assert found["type"] == "dict"
+    assert found["keys"] == KEYS
+    assert found["foreign"] == []
+
+
+def test_keys_without_a_value_are_absent(cases):
+    keys = environ(cases, "/types")["keys"]
+    assert set(KEYS) - set(keys) == {
+        "CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_X_LATIN", "HTTP_ACCEPT",
+        "HTTP_X_EMPTY"}
+    assert set(keys) < set(KEYS)
+
+
+@pytest.mark.parametrize("path,want", [
+    ("/path/a%2Fb", "/path/a/b"), ("/path/a%2fb%2F", "/path/a/b/"),
+    ("/path/%00", "/path/\0"), ("/path/%0d%0aX:1", "/path/\r\nX:1"),
+    ("/path/%E2%82%AC", "/path/\xe2\x82\xac"), ("/path/%ff", "/path/\xff"),
+    ("/path/%zz", "/path/%zz"), ("/path/%", "/path/%"),
+    ("/path/%4", "/path/%4"), ("/path/%%41", "/path/%A"),
+    ("/path/%2541", "/path/%41"), ("/path/%25", "/path/%"),
+    ("/path/../x", "/path/../x"), ("/path/./x", "/path/./x"),
+    ("/path//x", "/path//x"), ("/path/%2e%2e/x", "/path/../x"),
+    ("/path/a+b", "/path/a+b"), ("/path/a;b=c", "/path/a;b=c"),
+    ("/path/%3Fa%23b", "/path/?a#b"), ("/%70ath", "/path")])
+def test_path_is_decoded_once_to_latin_1(cases, path, want):
+    e = environ(cases, path + "?q=%2F%00%zz")
+    assert e["PATH_INFO"] == want
+    assert e["RAW_URI"] == path + "?q=%2F%00%zz"
+    assert e["QUERY_STRING"] == "q=%2F%00%zz"
+    assert e["SCRIPT_NAME"] == ""
+
+
+# ---- wsgi.input ----
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_input_ends_and_stays_at_its_end(cases, chunked):
+    body = b"abc def\nghi"
+    with cases.connect() as c:
+        if chunked:
+            c.send(b"POST /beyond-end HTTP/1.1\r\nHost: t\r\n"
+                   b"Transfer-Encoding: chunked\r\n\r\n"
+                   b"4\r\nabc \r\n7\r\ndef\nghi\r\n0\r\n\r\n")
+            found = c.response().json()
+        else:
+            found = c.request("POST", "/beyond-end", body=body).json()
+        assert found == ["", "abc", " def\nghi", "", "", "", "", "", "",
+                         [], [], "TypeError", "TypeError", "TypeError",
+                         "StopIteration"]
+        none = c.get("/beyond-end").json()
+        assert none[:9] == [""] * 9 and none[9:11] == [[], []]
+
+
+def test_input_raises_again_after_an_error(server):
+    server.with_config(wsgi_app="cases_app:app", threads=1,
+                       body_buffer="4k").start()
+    with server.connect() as c:
+        c.send(b"POST /behind-error HTTP/1.1\r\nHost: t\r\n"
+               b"Content-Length: 100000\r\n\r\n" + b"x" * 8000)
+        wait_for("the app to read", server.busy_cells)
+        c.reset()
+    server.log_contains("reads gave" + " ClientDisconnected" * 6)
+    assert server.get("/hints").status == 200
+
+
+def test_two_threads_share_the_body(cases):
+    body = bytes(range(256)) * 2000
+    with cases.connect() as c:
+        assert c.request("POST", "/two-readers",
+                         body=body).json() == [2000] * 256
+
+
+def test_thread_that_outlives_its_request_is_cut_off(server):
+    server.with_config(wsgi_app="cases_app:app", threads=1).start()
+    with server.connect() as c:
+        assert c.request("POST", "/outlives", body=b"abc").body == b"left"
+        assert c.get("/open").body == b"open"
+    server.log_contains("thread says ValueError RuntimeError True")
+    assert server.get("/hints").body == b"final"
+
+
+# ---- what the app returns, and how close() ends ----
+
+@pytest.mark.parametrize("kind,error", [
+    ("none", "TypeError"), ("str", "TypeError"), ("int", "TypeError"),
+    ("list-str", "TypeError"), ("list-none", "TypeError"),
+    ("list-mixed", "TypeError"), ("bytearray", "TypeError"),
+    ("memoryview", "TypeError"), ("dict", "TypeError"),
+    ("iter-str", "TypeError"), ("iter-int", "TypeError"),
+    ("bad-iter", "ValueError"), ("class", "TypeError"),
+    ("first-exit", "SystemExit")])
+def test_result_that_is_none_of_the_kinds_is_a_500(cases, kind, error):
+    with cases.connect() as c:
+        r = c.get(f"/result?kind={kind}")
+        assert r.status == 500
+        assert r.all("Content-Length") == [str(len(r.body))]
+        assert c.get("/hints").body == b"final"
+    cases.log_contains(rf'\[ERROR\] application failed .*kind={kind}"')
+    cases.log_contains(rf"^{error}\b")
+
+
+@pytest.mark.parametrize("kind,error", [
+    ("error", "ValueError: closing"), ("exit", "SystemExit: 1"),
+    ("keyboard", "KeyboardInterrupt"), ("no-attribute", "ValueError: close")])
+def test_failing_close_does_not_harm_the_answer(cases, kind, error):
+    pids = cases.worker_pids()
+    with cases.connect() as c:
+        assert c.get(f"/closing?kind={kind}").body == b"ok"
+        assert c.get("/hints").body == b"final"
+    cases.log_contains(rf'\[ERROR\] close\(\) .* failed .*kind={kind}"')
+    cases.log_contains(f"^{error}")
+    assert cases.worker_pids() == pids
+
+
+# ---- threads, as the app sees them ----
+
+def test_pool_threads_have_names_and_no_dummies_pile_up(server):
+    server.with_config(wsgi_app="cases_app:app", threads=3).start()
+    for _ in range(50):
+        assert server.get("/started-thread").json() == ["mine"]
+    t = server.get("/threads").json()
+    assert t["main"] == "MainThread" and not t["is_main"]
+    assert t["daemon"] is True
+    assert t["current"] in t["all"]
+    assert t["all"] == ["MainThread", "gthreadd-1", "gthreadd-2",
+                        "gthreadd-3"]
+    assert t["count"] == 4
+
+
+def test_thread_locals_live_as_long_as_the_thread(server):
+    server.with_config(wsgi_app="cases_app:app", threads=1).start()
+    found = [server.get("/thread-local").json() for _ in range(5)]
+    assert len({ident for ident, _ in found}) == 1
+    assert [n for _, n in found] == [1, 2, 3, 4, 5]
+
+
+def test_worker_does_not_wait_for_its_own_threads_at_the_end(server):
+    """A thread of the app is waited for, as under python3; ours are not."""
+    server.with_config(wsgi_app="cases_app:app", threads=2).start()
+    assert server.get("/threads").status == 200
+    server.stop(timeout=5)
+    assert "[WARNING]" not in server.error_log()
