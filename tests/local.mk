@@ -18,6 +18,10 @@ E2E_INTERPRETER = /usr/bin/python3
 e2e_files = \
 	tests/e2e/apps/background.py \
 	tests/e2e/apps/cases_app.py \
+	tests/e2e/apps/djadmin/__init__.py \
+	tests/e2e/apps/djadmin/settings.py \
+	tests/e2e/apps/djadmin/urls.py \
+	tests/e2e/apps/djadmin/wsgi.py \
 	tests/e2e/apps/djproj/djproj/__init__.py \
 	tests/e2e/apps/djproj/djproj/settings.py \
 	tests/e2e/apps/djproj/djproj/urls.py \
@@ -45,6 +49,7 @@ e2e_files = \
 	tests/e2e/test_keepalive.py \
 	tests/e2e/test_log.py \
 	tests/e2e/test_nginx.py \
+	tests/e2e/test_real_apps.py \
 	tests/e2e/test_response.py \
 	tests/e2e/test_serve.py \
 	tests/e2e/test_signals.py \
