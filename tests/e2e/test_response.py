@@ -285,7 +285,7 @@ def test_body_is_cut_at_content_length(cases, how):
         for cl in (7, 3, 0):
             r = c.get(f"/shape?how={how}&cl={cl}")
             assert r.body == b"x" * cl
-        assert c.get("/hints").body == b"final"
+        assert c.get("/plain").body == b"plain"
     if "file" in how:
         assert f"how={how}&cl" not in cases.error_log()
     else:
@@ -298,7 +298,7 @@ def test_iterable_that_lies_about_its_length_is_cut(cases):
         r = c.get("/shape?how=liar")
         assert r.get("Content-Length") == "5"
         assert r.body == b"xxxxx"
-        assert c.get("/hints").body == b"final"
+        assert c.get("/plain").body == b"plain"
 
 
 @pytest.mark.parametrize("how", HOWS)
@@ -311,7 +311,7 @@ def test_head_sends_no_octet_of_body(cases, how):
             assert r.status == 200
             if cl:
                 assert r.get("Content-Length") == cl[4:]
-        assert c.get("/hints").body == b"final"
+        assert c.get("/plain").body == b"plain"
     assert "HEAD /shape" not in cases.error_log()
 
 
@@ -328,7 +328,7 @@ def test_status_without_body_sends_none(cases, code, how):
             want = ["10"] if cl and code == "304" else []
             assert r.all("Content-Length") == want
             assert c.is_quiet(0.02)
-        assert c.get("/hints").body == b"final"
+        assert c.get("/plain").body == b"plain"
 
 
 @pytest.mark.parametrize("how", ["list", "iter", "write", "sendfile"])
@@ -339,7 +339,7 @@ def test_reset_content_has_length_0(cases, how):
             assert (r.status, r.body) == (205, b"")
             assert r.all("Content-Length") == ["0"]
             assert r.all("Transfer-Encoding") == []
-        assert c.get("/hints").body == b"final"
+        assert c.get("/plain").body == b"plain"
 
 
 def test_hop_by_hop_fields_of_the_app_are_dropped(cases):
@@ -425,7 +425,7 @@ def test_file_of_any_kind(cases, kind, version):
                 again = c.get(f"/wrapped?kind={kind}", headers=keep)
                 assert again.body == want
             c.request("HEAD", f"/wrapped?kind={kind}")
-            assert c.get("/hints").body == b"final"
+            assert c.get("/plain").body == b"plain"
     assert f"kind={kind} " not in cases.error_log()
 
 
@@ -433,7 +433,7 @@ def test_file_of_any_kind(cases, kind, version):
 def test_file_that_gives_no_octets_is_a_500(cases, kind):
     with cases.connect() as c:
         assert c.get(f"/wrapped?kind={kind}").status == 500
-        assert c.get("/hints").body == b"final"
+        assert c.get("/plain").body == b"plain"
 
 
 def test_part_of_a_file_is_no_mistake(cases):
@@ -441,7 +441,7 @@ def test_part_of_a_file_is_no_mistake(cases):
         for kind in ("offset", "memory"):
             r = c.get(f"/wrapped?kind={kind}&cl=100")
             assert len(r.body) == 100
-        assert c.get("/hints").body == b"final"
+        assert c.get("/plain").body == b"plain"
     assert "&cl=100 " not in cases.error_log()
 
 

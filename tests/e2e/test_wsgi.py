@@ -312,7 +312,7 @@ def test_input_raises_again_after_an_error(server):
         wait_for("the app to read", server.busy_cells)
         c.reset()
     server.log_contains("reads gave" + " ClientDisconnected" * 6)
-    assert server.get("/hints").status == 200
+    assert server.get("/plain").status == 200
 
 
 def test_two_threads_share_the_body(cases):
@@ -328,7 +328,7 @@ def test_thread_that_outlives_its_request_is_cut_off(server):
         assert c.request("POST", "/outlives", body=b"abc").body == b"left"
         assert c.get("/open").body == b"open"
     server.log_contains("thread says ValueError RuntimeError True")
-    assert server.get("/hints").body == b"final"
+    assert server.get("/plain").body == b"plain"
 
 
 # ---- what the app returns, and how close() ends ----
@@ -346,7 +346,7 @@ def test_result_that_is_none_of_the_kinds_is_a_500(cases, kind, error):
         r = c.get(f"/result?kind={kind}")
         assert r.status == 500
         assert r.all("Content-Length") == [str(len(r.body))]
-        assert c.get("/hints").body == b"final"
+        assert c.get("/plain").body == b"plain"
     cases.log_contains(rf'\[ERROR\] application failed .*kind={kind}"')
     cases.log_contains(rf"^{error}\b")
 
@@ -358,7 +358,7 @@ def test_failing_close_does_not_harm_the_answer(cases, kind, error):
     pids = cases.worker_pids()
     with cases.connect() as c:
         assert c.get(f"/closing?kind={kind}").body == b"ok"
-        assert c.get("/hints").body == b"final"
+        assert c.get("/plain").body == b"plain"
     cases.log_contains(rf'\[ERROR\] close\(\) .* failed .*kind={kind}"')
     cases.log_contains(f"^{error}")
     assert cases.worker_pids() == pids

@@ -58,6 +58,10 @@ def open_gate(environ, start_response):
     return answer(start_response, "open")
 
 
+def plain(environ, start_response):
+    return answer(start_response, "plain")
+
+
 class Parts:
     """Not a list or tuple; what happens in close() is the case's."""
 
@@ -524,7 +528,7 @@ def closing(environ, start_response):
 
 
 PATHS = {
-    "/open": open_gate, "/shape": shape, "/hop": hop_by_hop,
+    "/open": open_gate, "/plain": plain, "/shape": shape, "/hop": hop_by_hop,
     "/field": raw_field, "/status": raw_status, "/length": raw_length,
     "/replaced": replaced, "/hints": hints, "/hints/often": hints_often,
     "/hints/started": hints_started, "/hints/late": hints_late,
