@@ -621,6 +621,86 @@ write_to_a_gone_client_raises(void **state)
 	assert_false(has_logged("Traceback"));
 }
 
+/* ---- early hints ---- */
+
+#define HINTS "    env['wsgi.early_hints']([('Link', '</a>')])\n"
+
+static void
+hints_go_before_a_head_that_can_still_be_replaced(void **state)
+{
+	static const char start[] =
+	    "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 500 ";
+
+	(void)state;
+	ask("def application(env, sr):\n" SR HINTS
+	    "    raise ValueError('behind')\n",
+	    GET);
+	assert_memory_equal(answer, start, sizeof(start) - 1);
+	assert_false(ex->failed);
+}
+
+static void
+hints_are_for_http11_before_the_head(void **state)
+{
+	(void)state;
+	ask("def application(env, sr):\n"
+	    "    w = sr('200 OK', [])\n"
+	    "    if env['SERVER_PROTOCOL'] == 'HTTP/1.1': w(b'first')\n" HINTS
+	    "    return [b'x']\n",
+	    GET10);
+	assert_lacks(answer, "103");
+	again(GET);
+	assert_lacks(answer, "103");
+	assert_has(answer, "first");
+}
+
+static void
+wrong_hints_raise_and_send_nothing(void **state)
+{
+	(void)state;
+	ask("def application(env, sr):\n"
+	    "    for h in (None, [('A', 1)], [('A', 'x\\r\\ny')], ['ab']):\n"
+	    "        try: env['wsgi.early_hints'](h)\n"
+	    "        except (TypeError, ValueError): continue\n"
+	    "        assert False\n" SR "    return [b'fine']\n",
+	    GET);
+	assert_lacks(answer, "103");
+	assert_has(answer, "fine");
+}
+
+static void
+hints_to_a_gone_client_raise(void **state)
+{
+	(void)state;
+	load_app("import gthreadd\nseen = None\n"
+	         "def application(env, sr):\n"
+	         "    global seen\n"
+	         "    try: env['wsgi.early_hints']([('A', 'b')])\n"
+	         "    except gthreadd.ClientDisconnected: seen = True\n"
+	         "    sr('200 OK', [])\n"
+	         "    return []\n");
+	gt_assert_loop();
+	prepare(GET);
+	gt_outbox_fail(ex);
+	call_app();
+	assert_true(holds("seen"));
+}
+
+static void
+hints_of_a_request_that_is_over_raise(void **state)
+{
+	(void)state;
+	ask("kept = None\n"
+	    "def application(env, sr):\n"
+	    "    global kept\n"
+	    "    kept = env['wsgi.early_hints']\n" SR "    return []\n"
+	    "def fails():\n"
+	    "    try: kept([])\n"
+	    "    except RuntimeError: return True\n",
+	    GET);
+	assert_true(holds("fails()"));
+}
+
 static void
 keep_alive_follows_request_and_server(void **state)
 {
@@ -680,6 +760,11 @@ main(void)
 	    T(what_the_app_kept_is_dead_after_the_request),
 	    T(a_gone_client_ends_a_generator),
 	    T(write_to_a_gone_client_raises),
+	    T(hints_go_before_a_head_that_can_still_be_replaced),
+	    T(hints_are_for_http11_before_the_head),
+	    T(wrong_hints_raise_and_send_nothing),
+	    T(hints_to_a_gone_client_raise),
+	    T(hints_of_a_request_that_is_over_raise),
 	    T(keep_alive_follows_request_and_server),
 	};
 	int failed;
