@@ -3,6 +3,7 @@ libgt_base_a_SOURCES = \
 	src/base/addr.c \
 	src/base/buf.c \
 	src/base/check.c \
+	src/base/cidr.c \
 	src/base/clock.c \
 	src/base/err.c \
 	src/base/fd.c \
@@ -16,6 +17,7 @@ libgt_base_a_SOURCES = \
 	include/gthreadd/base/annot.h \
 	include/gthreadd/base/buf.h \
 	include/gthreadd/base/check.h \
+	include/gthreadd/base/cidr.h \
 	include/gthreadd/base/clock.h \
 	include/gthreadd/base/err.h \
 	include/gthreadd/base/fd.h \
@@ -31,6 +33,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/base/test_addr \
 	tests/unit/base/test_buf \
+	tests/unit/base/test_cidr \
 	tests/unit/base/test_clock \
 	tests/unit/base/test_log \
 	tests/unit/base/test_mem \
@@ -39,6 +42,7 @@ check_PROGRAMS += \
 TESTS += \
 	tests/unit/base/test_addr \
 	tests/unit/base/test_buf \
+	tests/unit/base/test_cidr \
 	tests/unit/base/test_clock \
 	tests/unit/base/test_log \
 	tests/unit/base/test_mem \
@@ -48,6 +52,8 @@ tests_unit_base_test_addr_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_addr_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_buf_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_buf_LDADD = $(base_libs) $(CMOCKA_LIBS)
+tests_unit_base_test_cidr_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_test_cidr_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_clock_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_clock_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_log_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
