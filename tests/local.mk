@@ -50,12 +50,14 @@ e2e_files = \
 	tests/e2e/test_log.py \
 	tests/e2e/test_nginx.py \
 	tests/e2e/test_real_apps.py \
+	tests/e2e/test_proxy_protocol.py \
 	tests/e2e/test_response.py \
 	tests/e2e/test_serve.py \
 	tests/e2e/test_signals.py \
 	tests/e2e/test_slow_attacks.py \
 	tests/e2e/test_slow_clients.py \
 	tests/e2e/test_spool.py \
+	tests/e2e/test_trust.py \
 	tests/e2e/test_unix.py \
 	tests/e2e/test_wsgi.py
 EXTRA_DIST += $(e2e_files)

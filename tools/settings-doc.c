@@ -89,11 +89,14 @@ print_flags(const struct gt_setting *s)
 static void
 man_setting(const struct gt_setting *s)
 {
+	int skip = s->metavar[0] == '['; /* in the file it is needed */
+
 	printf(".It Cm %s No = ", s->name);
 	if (s->type == GT_T_BOOL)
 		puts("Cm true | Cm false");
 	else
-		printf("Ar %s\n", s->metavar);
+		printf("Ar %.*s\n", (int)strcspn(s->metavar + skip, "]"),
+		       s->metavar + skip);
 	print_text(s->text);
 	print_flags(s);
 	if (s->dflt[0] == '\0') {

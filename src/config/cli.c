@@ -109,7 +109,8 @@ add_setting(struct options *o, int i)
 		if (name.n == 0)
 			continue;
 		add_long(o, "", name,
-		         is_bool ? optional_argument : required_argument,
+		         gt_setting_is_optional(s) ? optional_argument
+		                                   : required_argument,
 		         CODE_SETTING + i);
 		if (is_bool)
 			add_long(o, "no-", name, no_argument, CODE_NEGATED + i);
@@ -205,6 +206,17 @@ unknown_option(struct line *l, const char *text)
 	          gt_near_hint(&near, "--", hint));
 }
 
+/* "--proxy-protocol v2": the next word, when it is one of the choices. */
+static const char *
+next_choice(const struct gt_setting *s, int argc, char *const argv[])
+{
+	if (optarg != NULL || s->choices[0] == '\0' || optind >= argc ||
+	    !gt_setting_is_optional(s) ||
+	    gt_setting_choice(s, gt_str_of(argv[optind])) < 0)
+		return optarg;
+	return argv[optind++];
+}
+
 /* text is the argument that getopt has just dealt with. */
 static void
 take_error(struct line *l, int code, const char *text)
@@ -219,8 +231,9 @@ take_error(struct line *l, int code, const char *text)
 }
 
 static void
-take_option(struct line *l, int code, const char *text)
+take_option(struct line *l, int code, int argc, char *const argv[])
 {
+	const char *text = argv[optind - 1];
 	int i = code & CODE_INDEX;
 
 	switch (code & CODE_KIND) {
@@ -228,7 +241,8 @@ take_option(struct line *l, int code, const char *text)
 		take_setting(l, &gt_setting_table[i], "false");
 		break;
 	case CODE_SETTING:
-		take_setting(l, &gt_setting_table[i], optarg);
+		take_setting(l, &gt_setting_table[i],
+		             next_choice(&gt_setting_table[i], argc, argv));
 		break;
 	case CODE_COMMAND:
 		take_command(l, &gt_command_table[i], optarg);
@@ -255,7 +269,7 @@ parse_line(struct line *l, int argc, char *const argv[])
 		if (code > CODE_POSITIONAL && code < CODE_COMMAND &&
 		    code != '?' && code != ':')
 			code = code_of_letter(code);
-		take_option(l, code, argv[optind - 1]);
+		take_option(l, code, argc, argv);
 	}
 	for (; optind < argc; optind++)
 		take_app(l, argv[optind]);

@@ -34,6 +34,9 @@ enum gt_type {
 	GT_T_LOGFILE,
 	GT_T_BINDS,
 	GT_T_PATHS,
+	GT_T_NETS,
+	GT_T_NAMES,
+	GT_T_FIELDS,
 	GT_T_ENV,
 };
 
@@ -48,7 +51,7 @@ enum gt_setting_id {
 
 struct gt_setting {
 	const char *name;
-	const char *metavar; /* "" for BOOL */
+	const char *metavar; /* "" for BOOL; "[X]" may be left out */
 	const char *dflt;
 	const char *choices; /* ENUM: "a|b" */
 	const char *aliases; /* separated by a space */
@@ -72,6 +75,10 @@ extern const struct gt_setting_group gt_setting_groups[];
 /* By name or alias, '_' and '-' being equal; NULL when there is none. */
 const struct gt_setting *gt_setting_find(struct gt_str name);
 bool gt_setting_is_list(const struct gt_setting *s);
+/* On the command line its value may be missing: that means true. */
+bool gt_setting_is_optional(const struct gt_setting *s);
+/* The place of text among the choices; -1: it is none of them. */
+int gt_setting_choice(const struct gt_setting *s, struct gt_str text);
 void *gt_setting_field(struct gt_settings *v, const struct gt_setting *s);
 const void *gt_setting_value(const struct gt_settings *v,
                              const struct gt_setting *s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The INI file, through inih: sections [gthreadd] and [env]. inih's defaults
+ * The INI file, through inih: sections [gthreadd], [env] and
+ * [secure-scheme-headers]. inih's defaults
  * cut long lines and values, and it reports only the first bad line without
  * its text. So its switches are set for every parse, and our reader hands it
  * one line at a time: it counts them, sees to sections and comments itself,
@@ -16,7 +17,13 @@
 #define LINE_ROOM 65536       /* the longest line and its NUL */
 #define FILE_MAX  (16u << 20) /* no settings are larger: a wrong file */
 
-enum section { SECTION_NONE, SECTION_SETTINGS, SECTION_ENV, SECTION_UNKNOWN };
+enum section {
+	SECTION_NONE,
+	SECTION_SETTINGS,
+	SECTION_ENV,     /* NAME = value each, as the next */
+	SECTION_SCHEMES, /* secure-scheme-headers */
+	SECTION_UNKNOWN,
+};
 
 struct reader {
 	struct gt_config *c;
@@ -46,6 +53,7 @@ unknown_section(struct reader *r, struct gt_str name)
 	gt_near_init(&near, name);
 	gt_near_offer(&near, GT_STR("gthreadd"));
 	gt_near_offer(&near, GT_STR("env"));
+	gt_near_offer(&near, GT_STR("secure-scheme-headers"));
 	if (gt_str_eq(name, GT_STR("gunicorn")))
 		near.best = GT_STR("gthreadd");
 	gt_report(r->c, &r->at, "section [%.*s] is unknown%s",
@@ -70,8 +78,24 @@ take_section(struct reader *r, struct gt_str line)
 		r->section = SECTION_SETTINGS;
 	else if (gt_str_eq(name, GT_STR("env")))
 		r->section = SECTION_ENV;
+	else if (gt_str_eq(name, GT_STR("secure-scheme-headers")) ||
+	         gt_str_eq(name, GT_STR("secure_scheme_headers")))
+		r->section = SECTION_SCHEMES;
 	else
 		unknown_section(r, name);
+}
+
+/* A section whose lines are values of one list. */
+static bool
+has_pairs(const struct reader *r)
+{
+	return r->section == SECTION_ENV || r->section == SECTION_SCHEMES;
+}
+
+static const char *
+section_name(const struct reader *r)
+{
+	return r->section == SECTION_ENV ? "env" : "secure-scheme-headers";
 }
 
 /* Is it a line that inih should see: one with a key in a known section? */
@@ -96,15 +120,16 @@ wants_parsing(struct reader *r, struct gt_str line)
 		          "[gthreadd] is missing above it");
 		r->said_no_section = true;
 	}
-	if (r->section == SECTION_ENV) { /* inih would split at the ':' */
+	if (has_pairs(r)) { /* inih would split at the ':' */
 		eq = memchr(line.p, '=', line.n);
 		colon = memchr(line.p, ':', line.n);
 		if (eq == NULL || (colon != NULL && colon < eq)) {
-			gt_report(r->c, &r->at, "[env] needs NAME = VALUE");
+			gt_report(r->c, &r->at, "[%s] needs NAME = VALUE",
+			          section_name(r));
 			return false;
 		}
 	}
-	return r->section == SECTION_SETTINGS || r->section == SECTION_ENV;
+	return r->section == SECTION_SETTINGS || has_pairs(r);
 }
 
 static void
@@ -170,17 +195,20 @@ unknown_setting(struct reader *r, const char *name)
 }
 
 static void
-take_env(struct reader *r, const char *name, const char *value)
+take_value(struct reader *r, const char *name, const char *value)
 {
+	enum gt_setting_id id =
+	    r->section == SECTION_ENV ? GT_S_env : GT_S_secure_scheme_headers;
 	struct gt_buf pair = {0};
 
 	if (*name == '\0')
-		gt_report(r->c, &r->at, "[env] needs NAME = VALUE");
+		gt_report(r->c, &r->at, "[%s] needs NAME = VALUE",
+		          section_name(r));
 	else if (gt_buf_addf(&pair, "%s=%s", name, value) != GT_OK)
 		r->c->nomem = true;
 	else
-		gt_assign_add(r->c, &gt_setting_table[GT_S_env],
-		              gt_buf_str(&pair), &r->at);
+		gt_assign_add(r->c, &gt_setting_table[id], gt_buf_str(&pair),
+		              &r->at);
 	gt_buf_fini(&pair);
 }
 
@@ -193,8 +221,8 @@ take_pair(void *arg, const char *section, const char *name, const char *value)
 
 	(void)section;
 	r->is_awaited = false;
-	if (r->section == SECTION_ENV)
-		take_env(r, name, value);
+	if (has_pairs(r))
+		take_value(r, name, value);
 	else if ((s = gt_setting_find(gt_str_of(name))) != NULL)
 		gt_assign_add(r->c, s, gt_str_of(value), &r->at);
 	else

@@ -80,6 +80,19 @@ take_sendfile(struct gt_config *c, char *const env[])
 	              is_yes ? GT_STR("true") : GT_STR("false"), &at);
 }
 
+/* One that is empty counts: it trusts nobody, as in gunicorn. */
+static void
+take_forwarded(struct gt_config *c, char *const env[])
+{
+	static const char name[] = "FORWARDED_ALLOW_IPS";
+	static const struct gt_origin at = {GT_LEVEL_ENV, name, 0};
+	const char *value = env_get(env, name);
+
+	if (value != NULL)
+		gt_assign_add(c, &gt_setting_table[GT_S_forwarded_allow_ips],
+		              gt_str_of(value), &at);
+}
+
 static void
 take_variables(struct gt_config *c, char *const env[])
 {
@@ -87,6 +100,7 @@ take_variables(struct gt_config *c, char *const env[])
 	take_variable(c, env, "PORT", GT_S_bind, "0.0.0.0:");
 	take_variable(c, env, "VIRTUAL_ENV", GT_S_virtualenv, "");
 	take_sendfile(c, env);
+	take_forwarded(c, env);
 }
 
 /* Arguments in a variable; argv gets a name in front as a real one has. */

@@ -14,6 +14,7 @@ libgt_config_a_SOURCES = \
 	src/config/tbl/server.def \
 	src/config/tbl/worker.def \
 	src/config/tbl/http.def \
+	src/config/tbl/proxy.def \
 	src/config/tbl/python.def \
 	src/config/tbl/log.def \
 	include/gthreadd/config/child.h \

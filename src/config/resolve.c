@@ -225,6 +225,22 @@ check_user(struct gt_config *c)
 		report_value(c, GT_S_group, v->group, why);
 }
 
+/* A name with '_' would be dropped before it could tell anything. */
+static void
+check_header(struct gt_config *c)
+{
+	const char *name = c->settings.remote_addr_header;
+
+	for (const char *p = name; *p != '\0'; p++)
+		if (!gt_ascii_is_digit(*p) && *p != '-' &&
+		    (gt_ascii_lower(*p) < 'a' || gt_ascii_lower(*p) > 'z')) {
+			report_value(c, GT_S_remote_addr_header, name,
+			             "is not a name of letters, digits and "
+			             "hyphens");
+			return;
+		}
+}
+
 static void
 check_presence(struct gt_config *c)
 {
@@ -258,4 +274,5 @@ gt_config_resolve(struct gt_config *c, const char *cwd)
 	resolve_numbers(&c->settings);
 	check_numbers(c);
 	check_user(c);
+	check_header(c);
 }

@@ -73,7 +73,25 @@ bool
 gt_setting_is_list(const struct gt_setting *s)
 {
 	return s->type == GT_T_BINDS || s->type == GT_T_PATHS ||
-	       s->type == GT_T_ENV;
+	       s->type == GT_T_NETS || s->type == GT_T_NAMES ||
+	       s->type == GT_T_FIELDS || s->type == GT_T_ENV;
+}
+
+bool
+gt_setting_is_optional(const struct gt_setting *s)
+{
+	return s->type == GT_T_BOOL || s->metavar[0] == '[';
+}
+
+int
+gt_setting_choice(const struct gt_setting *s, struct gt_str text)
+{
+	struct gt_str rest = gt_str_of(s->choices), part;
+
+	for (int i = 0; gt_str_split(&rest, '|', &part); i++)
+		if (gt_str_eq_icase(text, part))
+			return i;
+	return -1;
 }
 
 void *

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "gthreadd/base/addr.h"
+#include "gthreadd/base/cidr.h"
 #include "gthreadd/base/parse.h"
 
 #include "config_priv.h"
@@ -178,15 +179,17 @@ static enum gt_err
 set_enum(const struct gt_setting *s, struct gt_str text, void *field,
          struct gt_why *why)
 {
-	struct gt_str rest = gt_str_of(s->choices), part;
+	int i = gt_setting_choice(s, text);
+	bool on;
 
-	for (int i = 0; gt_str_split(&rest, '|', &part); i++) {
-		if (gt_str_eq_icase(text, part)) {
-			*(int *)field = i;
-			return GT_OK;
-		}
-	}
-	return refuse_choice(s, text, why);
+	/* What was a switch once: true is auto, false is off. */
+	if (i < 0 && gt_setting_is_optional(s) &&
+	    gt_parse_bool(text, &on) == GT_OK)
+		i = gt_setting_choice(s, on ? GT_STR("auto") : GT_STR("off"));
+	if (i < 0)
+		return refuse_choice(s, text, why);
+	*(int *)field = i;
+	return GT_OK;
 }
 
 static enum gt_err
@@ -239,6 +242,60 @@ check_bind(struct gt_str text, struct gt_why *why)
 }
 
 static enum gt_err
+check_net(struct gt_str text, struct gt_why *why)
+{
+	struct gt_cidr net;
+	const char *what = "is not a network";
+
+	if (gt_cidr_parse(text, &net, &what) != GT_OK)
+		return refuse(why, "'%.*s' %s", text.n < 80 ? (int)text.n : 80,
+		              text.p, what);
+	return GT_OK;
+}
+
+/* Names of fields that anybody uses; fewer than RFC 9110 allows. */
+static enum gt_err
+check_name(struct gt_str text, struct gt_why *why)
+{
+	static const char octets[] = "abcdefghijklmnopqrstuvwxyz"
+	                             "0123456789-_";
+	size_t i = 0;
+
+	while (i < text.n && strchr(octets, gt_ascii_lower(text.p[i])) &&
+	       text.p[i] != '\0')
+		i++;
+	if (i < text.n || text.n == 0)
+		return refuse_text(why, text, "the name of a header field");
+	return GT_OK;
+}
+
+/* "NAME=value"; the blanks around both are cut by who uses it. */
+static enum gt_err
+check_field(struct gt_str text, struct gt_why *why)
+{
+	struct gt_str name;
+
+	gt_str_split(&text, '=', &name);
+	if (text.p == NULL || gt_str_trim(text).n == 0)
+		return refuse(why, "must be NAME=VALUE");
+	return check_name(gt_str_trim(name), why);
+}
+
+static enum gt_err
+check_part(const struct gt_setting *s, struct gt_str part, struct gt_why *why)
+{
+	if (s->type == GT_T_BINDS)
+		return check_bind(part, why);
+	if (s->type == GT_T_NETS)
+		return check_net(part, why);
+	if (s->type == GT_T_FIELDS)
+		return check_field(part, why);
+	if (s->type == GT_T_NAMES && !gt_str_eq(part, GT_STR("*")))
+		return check_name(part, why);
+	return GT_OK;
+}
+
+static enum gt_err
 add_parts(struct gt_arena *mem, const struct gt_setting *s, struct gt_str text,
           struct gt_strv *list, struct gt_why *why)
 {
@@ -252,8 +309,7 @@ add_parts(struct gt_arena *mem, const struct gt_setting *s, struct gt_str text,
 		part = gt_str_trim(part);
 		if (part.n == 0)
 			continue;
-		if (s->type == GT_T_BINDS &&
-		    (rc = check_bind(part, why)) != GT_OK)
+		if ((rc = check_part(s, part, why)) != GT_OK)
 			return rc;
 		if ((rc = add_text(mem, part, list)) != GT_OK)
 			return rc;
@@ -300,6 +356,9 @@ gt_value_set(struct gt_arena *mem, const struct gt_setting *s, const char *text,
 		return set_text(mem, raw, field);
 	case GT_T_BINDS:
 	case GT_T_PATHS:
+	case GT_T_NETS:
+	case GT_T_NAMES:
+	case GT_T_FIELDS:
 		return add_parts(mem, s, t, field, why);
 	case GT_T_ENV:
 		return add_env(mem, raw, field, why);
@@ -357,6 +416,9 @@ gt_value_format(const struct gt_setting *s, const void *field,
 		return gt_buf_addf(out, "%s", *(char *const *)field);
 	case GT_T_BINDS:
 	case GT_T_PATHS:
+	case GT_T_NETS:
+	case GT_T_NAMES:
+	case GT_T_FIELDS:
 	case GT_T_ENV:
 		break; /* lists are printed value by value */
 	}

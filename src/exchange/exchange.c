@@ -83,6 +83,7 @@ gt_exchange_reset(struct gt_exchange *ex)
 	gt_arena_reset(&ex->arena);
 	ex->head_len = 0;
 	ex->request = (struct gt_request){0};
+	ex->verdict = (struct gt_verdict){0};
 	ex->response = (struct gt_response){0};
 	ex->failed = ex->logged = false;
 	ex->thread = 0;
@@ -92,6 +93,15 @@ gt_exchange_reset(struct gt_exchange *ex)
 	ex->log_out = ex->log_env = NULL;
 	atomic_store_explicit(&ex->half_closed, false, memory_order_relaxed);
 	atomic_store_explicit(&ex->state, GT_EX_IDLE, memory_order_relaxed);
+}
+
+const struct gt_addr_text *
+gt_exchange_client(const struct gt_exchange *ex)
+{
+	if (ex->verdict.has_client)
+		return &ex->verdict.client;
+	return ex->peer->proxy != NULL ? &ex->peer->proxy->client
+	                               : &ex->peer->remote;
 }
 
 bool
@@ -201,7 +211,7 @@ gt_exchange_record(const struct gt_exchange *ex, struct gt_access_record *rec,
 	*rec = (struct gt_access_record){
 	    .base = ex->head.p,
 	    .request = understood ? &ex->request : NULL,
-	    .peer = gt_str_of(ex->peer->remote.host),
+	    .peer = gt_str_of(gt_exchange_client(ex)->host),
 	    .status = ex->response.status,
 	    .body_sent = body_sent(ex),
 	    .received = ex->head_len + ex->in.filled + ex->in.spooled -

@@ -22,6 +22,8 @@ gt_status_of_err(enum gt_err err)
 	switch ((int)err) {
 	case GT_PROTO:
 		return 400;
+	case GT_FORBIDDEN:
+		return 403;
 	case GT_TIMEOUT:
 		return 408;
 	case GT_BODY_LARGE:

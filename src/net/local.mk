@@ -2,19 +2,33 @@ noinst_LIBRARIES += libgt_net.a
 libgt_net_a_SOURCES = \
 	src/net/channel.c \
 	src/net/listener.c \
+	src/net/proxyproto.c \
+	src/net/trust.c \
 	include/gthreadd/net/channel.h \
-	include/gthreadd/net/listener.h
+	include/gthreadd/net/listener.h \
+	include/gthreadd/net/proxyproto.h \
+	include/gthreadd/net/trust.h
 net_libs = libgt_net.a libgt_config.a libgt_base.a $(INIH_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/net/test_channel \
-	tests/unit/net/test_listener
+	tests/unit/net/test_listener \
+	tests/unit/net/test_proxyproto
 TESTS += \
 	tests/unit/net/test_channel \
-	tests/unit/net/test_listener
+	tests/unit/net/test_listener \
+	tests/unit/net/test_proxyproto
 tests_unit_net_test_channel_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_channel_LDADD = $(net_libs) $(CMOCKA_LIBS)
 tests_unit_net_test_listener_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_listener_LDADD = $(net_libs) $(CMOCKA_LIBS)
+tests_unit_net_test_proxyproto_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_test_proxyproto_LDADD = $(net_libs) $(CMOCKA_LIBS)
 endif
+
+EXTRA_PROGRAMS += tests/fuzz/fuzz_proxy
+fuzz_targets += tests/fuzz/fuzz_proxy
+EXTRA_DIST += tests/fuzz/proxy.dict tests/fuzz/corpus/proxy
+tests_fuzz_fuzz_proxy_LDADD = $(net_libs)
+tests_fuzz_fuzz_proxy_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

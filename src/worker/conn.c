@@ -53,12 +53,14 @@ gt_conn_open(struct gt_worker *w, int fd, const struct gt_listener *ls,
 	c->fd = fd;
 	c->peer.is_unix = ls->is_unix;
 	c->peer.local = &ls->local;
-	gt_addr_text(sa, &c->peer.remote);
+	gt_trust_open(c, sa);
 	event_assign(&c->write_ev, w->base, fd, EV_WRITE | EV_PERSIST, on_write,
 	             c);
 	TAILQ_INSERT_TAIL(&w->conns, c, link);
 	w->nconns++;
-	gt_conn_move(c, GT_CONN_FIRST);
+	gt_conn_move(c, w->service.trust->proxy_mode == GT_PROXY_OFF
+	                    ? GT_CONN_FIRST
+	                    : GT_CONN_PROXY);
 	gt_conn_arm_read(c, true);
 }
 
@@ -153,6 +155,7 @@ destroy(struct gt_conn *c)
 {
 	drop_exchange(c);
 	gt_buf_fini(&c->rest);
+	gt_trust_close(c);
 	TAILQ_REMOVE(&c->worker->conns, c, link);
 	free(c);
 }
@@ -397,6 +400,7 @@ gt_conn_sweep(struct gt_conn *c, int64_t now_us)
 	if (c->state == GT_CONN_BUSY && now_us - c->since_us > SETTLED_KEEP_US)
 		gt_conn_settle(c);
 	switch (c->state) {
+	case GT_CONN_PROXY:
 	case GT_CONN_FIRST:
 		if (is_over(c->since_us, s->header_timeout_ms, now_us))
 			gt_conn_close(c, "nothing came (header-timeout)");

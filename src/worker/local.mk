@@ -10,6 +10,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/pool.c \
 	src/worker/reader.c \
 	src/worker/queue.c \
+	src/worker/trust.c \
 	src/worker/worker.c \
 	src/worker/writer.c \
 	src/worker/worker_priv.h \

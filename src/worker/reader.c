@@ -375,6 +375,8 @@ parse_head(struct gt_conn *c)
 	}
 	ex->received_us = gt_loop_now(c->worker);
 	ex->on_conn = c->requests + 1;
+	if (rc == GT_OK)
+		rc = gt_trust_judge(c, &c->parser.why);
 	if (rc != GT_OK) {
 		ex->head_len = head->len;
 		gt_conn_refuse(c, rc, c->parser.why);
@@ -422,6 +424,27 @@ end_of_head(struct gt_conn *c, enum got got)
 		                                  : "client closed it");
 }
 
+/* Octets before the first head: a preface, or the head itself. */
+GT_ON_LOOP static void
+parse_preface(struct gt_conn *c)
+{
+	const char *why = NULL;
+	enum gt_err rc = gt_trust_preface(c, &why);
+
+	if (rc == GT_AGAIN)
+		return;
+	if (rc != GT_OK) {
+		gt_conn_refuse(c, rc, why);
+	} else if (c->ex->head.len == 0) {
+		gt_loop_give_exchange(c->worker, c->ex);
+		c->ex = NULL;
+		gt_conn_move(c, GT_CONN_FIRST);
+	} else {
+		gt_conn_move(c, GT_CONN_HEAD);
+		parse_head(c);
+	}
+}
+
 GT_ON_LOOP static void
 read_head(struct gt_conn *c)
 {
@@ -442,6 +465,10 @@ read_head(struct gt_conn *c)
 		return;
 	}
 	head->len += n;
+	if (c->state == GT_CONN_PROXY) {
+		parse_preface(c);
+		return;
+	}
 	if (c->state != GT_CONN_HEAD)
 		gt_conn_move(c, GT_CONN_HEAD);
 	parse_head(c);
@@ -490,6 +517,7 @@ void
 gt_conn_read(struct gt_conn *c)
 {
 	switch (c->state) {
+	case GT_CONN_PROXY:
 	case GT_CONN_FIRST:
 	case GT_CONN_IDLE:
 	case GT_CONN_HEAD:

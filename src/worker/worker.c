@@ -137,6 +137,7 @@ init_service(struct gt_worker *w)
 {
 	const struct gt_settings *s = w->settings;
 	const char *why;
+	enum gt_err rc;
 
 	w->service.settings = s;
 	w->service.limits = (struct gt_http_limits){
@@ -145,6 +146,10 @@ init_service(struct gt_worker *w)
 	    .field = s->limit_request_field_size,
 	    .head = s->limit_request_head,
 	};
+	if ((rc = gt_trust_create(s, getenv("SCRIPT_NAME"), &w->trust)) !=
+	    GT_OK)
+		return rc;
+	w->service.trust = w->trust;
 	w->service.server = gt_str_of(s->server_header);
 	if (w->child->access_log_fd < 0)
 		return GT_OK;
@@ -311,6 +316,7 @@ fini(struct gt_worker *w)
 	gt_loop_fini(w);
 	gt_queue_fini(&w->queue);
 	gt_access_format_destroy(w->service.access);
+	gt_trust_destroy(w->trust);
 	free(w->acceptors);
 	gt_roster_unmap(w->roster);
 	gt_board_unmap(w->board);

@@ -140,7 +140,8 @@ bool gt_pace_is_over(struct gt_pace *p, int64_t limit_ms, int64_t now_us);
 /* ---- conn.c reader.c writer.c: connections; the loop's alone ---- */
 
 enum gt_conn_state {
-	GT_CONN_FIRST,  /* accepted, no octet yet */
+	GT_CONN_PROXY,  /* accepted; a PROXY preface may come, or must */
+	GT_CONN_FIRST,  /* accepted, no octet of a head yet */
 	GT_CONN_HEAD,   /* ex holds part of a head */
 	GT_CONN_BODY,   /* head complete; body collected before dispatch */
 	GT_CONN_BUSY,   /* ex is queued, running or sending; or settled by
@@ -156,6 +157,8 @@ struct gt_conn {
 	struct gt_worker *worker;
 	int fd;
 	struct gt_peer peer;
+	struct gt_proxy_info *proxy; /* owned; peer borrows it */
+	bool is_proxy;               /* its PROXY preface is believed */
 
 	enum gt_conn_state state;
 	int64_t since_us;         /* state began */
@@ -233,6 +236,31 @@ void gt_conn_send_last(struct gt_exchange *ex) GT_ON_POOL GT_NO_GIL;
 /* The access-log line of a finished exchange. Any thread. */
 void gt_conn_log(struct gt_exchange *ex, int64_t now_us);
 
+/* ---- trust.c: where connections and requests come from ---- */
+
+#define GT_DROPPED_NAMES 64 /* names that are logged at most */
+#define GT_DROPPED_NAME  40 /* octets of each that are compared */
+
+/* Names of fields that were dropped and logged. */
+struct gt_dropped {
+	char name[GT_DROPPED_NAMES][GT_DROPPED_NAME];
+	unsigned char len[GT_DROPPED_NAMES];
+	size_t n;
+};
+
+/* c->peer as the socket tells it; its memory. */
+void gt_trust_open(struct gt_conn *c, const struct sockaddr *sa) GT_ON_LOOP;
+void gt_trust_close(struct gt_conn *c) GT_ON_LOOP;
+/*
+ * Take a PROXY preface off the octets in c->ex->head. Errors: GT_AGAIN (more
+ * is needed), GT_PROTO, GT_FORBIDDEN (*why says what is wrong), GT_NOMEM.
+ */
+GT_MUST_CHECK enum gt_err gt_trust_preface(struct gt_conn *c,
+                                           const char **why) GT_ON_LOOP;
+/* The verdict on the request in c->ex. Errors: GT_PROTO, *why. */
+GT_MUST_CHECK enum gt_err gt_trust_judge(struct gt_conn *c,
+                                         const char **why) GT_ON_LOOP;
+
 /* ---- acceptor.c ---- */
 
 struct gt_acceptor {
@@ -279,6 +307,7 @@ struct gt_worker {
 	const struct gt_child *child;
 	const struct gt_settings *settings;
 	struct gt_service service;
+	struct gt_trust *trust; /* service borrows it */
 	struct gt_board *board;
 	struct gt_roster *roster;
 	struct gt_app *app;
@@ -318,6 +347,7 @@ struct gt_worker {
 	struct gt_exchange *batch, *batch_last;
 	size_t nbatch;
 	uint64_t nrequests;
+	struct gt_dropped dropped;
 	time_t date_second;
 	char date[GT_HTTP_DATE_LEN];
 	char scratch[GT_SCRATCH]; /* chunked bodies, dropped octets */

@@ -3,7 +3,6 @@
  * What all environs of an application share: interned keys, constant values,
  * the template from which each thread makes its own. Made once, at load.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "wsgi_priv.h"
@@ -61,7 +60,10 @@ intern_names(struct gt_app *app)
 			           methods[i])) != NULL;
 	app->protocol[0] = PyUnicode_InternFromString("HTTP/1.0");
 	app->protocol[1] = PyUnicode_InternFromString("HTTP/1.1");
-	ok = ok && app->protocol[0] != NULL && app->protocol[1] != NULL;
+	app->scheme[0] = PyUnicode_InternFromString("http");
+	app->scheme[1] = PyUnicode_InternFromString("https");
+	ok = ok && app->protocol[0] != NULL && app->protocol[1] != NULL &&
+	     app->scheme[0] != NULL && app->scheme[1] != NULL;
 	return ok ? GT_OK : GT_PYTHON;
 }
 
@@ -89,22 +91,7 @@ first_value(const struct gt_app *app, enum gt_key key, bool multiprocess)
 		return gt_filewrap_type();
 	if (key == GT_KEY_SERVER_SOFTWARE)
 		return PyUnicode_InternFromString("gthreadd/" PACKAGE_VERSION);
-	if (key == GT_KEY_SCRIPT_NAME)
-		return gt_pyobj_latin1(gt_str_of(app->script_name));
 	return PyUnicode_InternFromString("");
-}
-
-/* $SCRIPT_NAME: where the application is mounted, without a last '/'. */
-static char *
-mount_point(void)
-{
-	const char *env = getenv("SCRIPT_NAME");
-	char *text = gt_xstrdup(env == NULL ? "" : env);
-	size_t n = strlen(text);
-
-	while (n > 0 && text[n - 1] == '/')
-		text[--n] = '\0';
-	return text;
 }
 
 enum gt_err
@@ -113,7 +100,6 @@ gt_environ_init_app(struct gt_app *app, bool multiprocess)
 	PyObject *value;
 	int rc = 0;
 
-	app->script_name = mount_point();
 	if (intern_names(app) != GT_OK || gt_input_ready() != GT_OK ||
 	    gt_start_ready() != GT_OK || (app->environ = PyDict_New()) == NULL)
 		return GT_PYTHON;
@@ -139,5 +125,6 @@ gt_environ_fini_app(struct gt_app *app)
 	Py_CLEAR(app->protocol[0]);
 	Py_CLEAR(app->protocol[1]);
 	Py_CLEAR(app->environ);
-	free(app->script_name);
+	Py_CLEAR(app->scheme[0]);
+	Py_CLEAR(app->scheme[1]);
 }

@@ -21,6 +21,8 @@ static enum gt_err set_path(struct gt_app_thread *t,
                             const struct gt_exchange *ex) GT_NEEDS_GIL;
 static enum gt_err set_target(struct gt_app_thread *t,
                               const struct gt_exchange *ex) GT_NEEDS_GIL;
+static enum gt_err set_verdict(struct gt_app_thread *t,
+                               const struct gt_exchange *ex) GT_NEEDS_GIL;
 static enum gt_err set_host(struct gt_app_thread *t,
                             const struct gt_exchange *ex) GT_NEEDS_GIL;
 static enum gt_err set_server(struct gt_app_thread *t,
@@ -38,6 +40,10 @@ static enum gt_err add_field(struct gt_app_thread *t, PyObject *dict,
                              const struct gt_field *f) GT_NEEDS_GIL;
 static enum gt_err add_fields(struct gt_app_thread *t, PyObject *dict,
                               const struct gt_exchange *ex) GT_NEEDS_GIL;
+static enum gt_err add_text(PyObject *dict, const char *key,
+                            const char *value) GT_NEEDS_GIL;
+static enum gt_err add_proxy(PyObject *dict,
+                             const struct gt_exchange *ex) GT_NEEDS_GIL;
 static enum gt_err add_input(struct gt_app_thread *t, PyObject *dict,
                              const struct gt_exchange *ex) GT_NEEDS_GIL;
 
@@ -106,31 +112,19 @@ decode_path(char *out, struct gt_str in)
 	return n;
 }
 
-/* Take the mount point off the path; only whole segments count. */
-static bool
-strip_script_name(struct gt_str *path, const char *script_name)
-{
-	struct gt_str prefix = gt_str_of(script_name);
-
-	if (!gt_str_has_prefix(*path, prefix) ||
-	    (path->n > prefix.n && path->p[prefix.n] != '/'))
-		return false;
-	path->p += prefix.n;
-	path->n -= prefix.n;
-	return true;
-}
-
 static enum gt_err
 set_path(struct gt_app_thread *t, const struct gt_exchange *ex)
 {
 	const struct gt_request *rq = &ex->request;
 	struct gt_str path = gt_exchange_str(ex, rq->path);
+	size_t mounted = ex->verdict.mounted;
 	struct gt_buf decoded = {0};
 	enum gt_err rc;
 
 	if (path.n == 0 &&
 	    (rq->form == GT_TARGET_ORIGIN || rq->form == GT_TARGET_ABSOLUTE))
 		path = GT_STR("/");
+	path = (struct gt_str){path.p + mounted, path.n - mounted};
 	if (path.n > 0 && memchr(path.p, '%', path.n) != NULL) {
 		if (gt_buf_reserve(&decoded, path.n) != GT_OK) {
 			PyErr_NoMemory();
@@ -139,14 +133,7 @@ set_path(struct gt_app_thread *t, const struct gt_exchange *ex)
 		decoded.len = decode_path(decoded.p, path);
 		path = gt_buf_str(&decoded);
 	}
-	if (strip_script_name(&path, t->app->script_name)) {
-		rc = set_text(t, GT_KEY_PATH_INFO, path);
-	} else {
-		PyErr_Format(PyExc_RuntimeError,
-		             "the path is outside of SCRIPT_NAME '%.200s'",
-		             t->app->script_name);
-		rc = GT_PYTHON;
-	}
+	rc = set_text(t, GT_KEY_PATH_INFO, path);
 	gt_buf_fini(&decoded);
 	return rc;
 }
@@ -160,7 +147,7 @@ set_target(struct gt_app_thread *t, const struct gt_exchange *ex)
 	struct gt_environ *e = &t->environ;
 
 	if (e->target != NULL && e->form == rq->form &&
-	    gt_pyobj_is(e->target, raw))
+	    e->mounted == ex->verdict.mounted && gt_pyobj_is(e->target, raw))
 		return GT_OK;
 	Py_CLEAR(e->target);
 	if (set_path(t, ex) != GT_OK ||
@@ -172,16 +159,41 @@ set_target(struct gt_app_thread *t, const struct gt_exchange *ex)
 		return GT_PYTHON;
 	}
 	e->form = rq->form;
+	e->mounted = ex->verdict.mounted;
 	return GT_OK;
+}
+
+/* SCRIPT_NAME, wsgi.url_scheme */
+static enum gt_err
+set_verdict(struct gt_app_thread *t, const struct gt_exchange *ex)
+{
+	const struct gt_verdict *v = &ex->verdict;
+	struct gt_environ *e = &t->environ;
+	enum gt_err rc = GT_OK;
+
+	if (e->script == NULL || !gt_pyobj_is(e->script, v->script_name)) {
+		Py_CLEAR(e->script);
+		if ((e->script = gt_pyobj_latin1(v->script_name)) == NULL)
+			return GT_PYTHON;
+		rc = set_key(t, GT_KEY_SCRIPT_NAME, e->script);
+	}
+	if (rc == GT_OK && e->is_https != v->is_https) {
+		rc = set_key(t, GT_KEY_URL_SCHEME, t->app->scheme[v->is_https]);
+		e->is_https = v->is_https;
+	}
+	if (rc != GT_OK)
+		Py_CLEAR(e->script);
+	return rc;
 }
 
 /* "host:port", "[v6]:port", "host": the parts, v6 without brackets. */
 static void
-split_host(struct gt_str host, struct gt_str *name, struct gt_str *port)
+split_host(struct gt_str host, bool is_https, struct gt_str *name,
+           struct gt_str *port)
 {
 	const char *colon = NULL, *end;
 
-	*port = GT_STR("80");
+	*port = is_https ? GT_STR("443") : GT_STR("80");
 	*name = host;
 	if (host.n > 0 && host.p[0] == '[' &&
 	    (end = memchr(host.p, ']', host.n)) != NULL) {
@@ -209,19 +221,24 @@ set_server(struct gt_app_thread *t, const struct gt_exchange *ex, bool new_host)
 	struct gt_str name, port;
 	enum gt_err rc;
 
-	if (local == e->local && (local != NULL || !new_host))
+	if (local == e->local &&
+	    (local != NULL ||
+	     (!new_host && e->server_is_https == ex->verdict.is_https)))
 		return GT_OK;
 	if (local != NULL) {
 		name = gt_str_of(local->host);
 		port = gt_str_of(local->port);
 	} else {
-		split_host(gt_exchange_str(ex, ex->request.host), &name, &port);
+		split_host(gt_exchange_str(ex, ex->request.host),
+		           ex->verdict.is_https, &name, &port);
 	}
 	rc = set_text(t, GT_KEY_SERVER_NAME, name);
 	if (rc == GT_OK)
 		rc = set_text(t, GT_KEY_SERVER_PORT, port);
-	if (rc == GT_OK)
+	if (rc == GT_OK) {
 		e->local = local;
+		e->server_is_https = ex->verdict.is_https;
+	}
 	return rc;
 }
 
@@ -251,15 +268,21 @@ set_host(struct gt_app_thread *t, const struct gt_exchange *ex)
 static enum gt_err
 set_remote(struct gt_app_thread *t, const struct gt_exchange *ex)
 {
-	const struct gt_addr_text *r = &ex->peer->remote;
+	const struct gt_addr_text *r = gt_exchange_client(ex);
+	const char *peer = ex->peer->remote.host;
 	struct gt_environ *e = &t->environ;
 	enum gt_err rc = GT_OK;
+
+	if (!e->has_remote || strcmp(peer, e->peer) != 0) {
+		e->has_remote = false;
+		rc = set_text(t, GT_KEY_PEER_ADDR, gt_str_of(peer));
+	}
+	if (rc != GT_OK)
+		return rc;
 
 	if (!e->has_remote || strcmp(r->host, e->remote.host) != 0) {
 		e->has_remote = false;
 		rc = set_text(t, GT_KEY_REMOTE_ADDR, gt_str_of(r->host));
-		if (rc == GT_OK)
-			rc = set_text(t, GT_KEY_PEER_ADDR, gt_str_of(r->host));
 	}
 	if (rc == GT_OK &&
 	    (!e->has_remote || strcmp(r->port, e->remote.port) != 0)) {
@@ -268,23 +291,19 @@ set_remote(struct gt_app_thread *t, const struct gt_exchange *ex)
 	}
 	if (rc == GT_OK && !e->has_remote) {
 		e->remote = *r;
+		memcpy(e->peer, ex->peer->remote.host, sizeof(e->peer));
 		e->has_remote = true;
 	}
 	return rc;
 }
 
-/*
- * "HTTP_X_FOO". NULL without an exception: dropped, because with '_' in it a
- * client could pass it off as the name with '-' that a proxy vouches for.
- */
+/* "HTTP_X_FOO". Names with '_' are here only when they may be (verdict). */
 static PyObject *
 other_key(struct gt_str name)
 {
 	PyObject *key;
 	Py_UCS1 *p;
 
-	if (memchr(name.p, '_', name.n) != NULL)
-		return NULL;
 	if ((key = PyUnicode_New((Py_ssize_t)name.n + 5, 127)) == NULL)
 		return NULL;
 	p = PyUnicode_1BYTE_DATA(key);
@@ -343,7 +362,7 @@ add_field(struct gt_app_thread *t, PyObject *dict, const struct gt_exchange *ex,
 	if (f->id != GT_FIELD_OTHER)
 		key = t->app->field[f->id];
 	else if ((made = other_key(gt_exchange_str(ex, f->name))) == NULL)
-		return PyErr_Occurred() ? GT_PYTHON : GT_OK;
+		return GT_PYTHON;
 	else
 		key = made;
 	value = field_value(t, f->id, gt_exchange_str(ex, f->value));
@@ -372,8 +391,33 @@ add_fields(struct gt_app_thread *t, PyObject *dict,
 	if (!has_host &&
 	    PyDict_DelItem(dict, t->app->key[GT_KEY_HTTP_HOST]) != 0)
 		return GT_PYTHON;
-	if (ex->peer->is_unix &&
+	if (gt_exchange_client(ex)->port[0] == '\0' &&
 	    PyDict_DelItem(dict, t->app->key[GT_KEY_REMOTE_PORT]) != 0)
+		return GT_PYTHON;
+	return GT_OK;
+}
+
+static enum gt_err
+add_text(PyObject *dict, const char *key, const char *value)
+{
+	PyObject *text = gt_pyobj_latin1(gt_str_of(value));
+	int rc = text == NULL ? -1 : PyDict_SetItemString(dict, key, text);
+
+	Py_XDECREF(text);
+	return rc == 0 ? GT_OK : GT_PYTHON;
+}
+
+/* What the PROXY protocol has told of the connection. */
+static enum gt_err
+add_proxy(PyObject *dict, const struct gt_exchange *ex)
+{
+	const struct gt_proxy_info *info = ex->peer->proxy;
+
+	if (info == NULL)
+		return GT_OK;
+	if (add_text(dict, "PROXY_PROTOCOL", info->protocol) != GT_OK ||
+	    add_text(dict, "PROXY_ADDR", info->server.host) != GT_OK ||
+	    add_text(dict, "PROXY_PORT", info->server.port) != GT_OK)
 		return GT_PYTHON;
 	return GT_OK;
 }
@@ -397,10 +441,12 @@ gt_environ_make(struct gt_app_thread *t, const struct gt_exchange *ex)
 	PyObject *dict;
 
 	if (set_method(t, ex) != GT_OK || set_target(t, ex) != GT_OK ||
-	    set_host(t, ex) != GT_OK || set_remote(t, ex) != GT_OK ||
+	    set_verdict(t, ex) != GT_OK || set_host(t, ex) != GT_OK ||
+	    set_remote(t, ex) != GT_OK ||
 	    (dict = PyDict_Copy(t->environ.dict)) == NULL)
 		return NULL;
-	if (add_fields(t, dict, ex) == GT_OK && add_input(t, dict, ex) == GT_OK)
+	if (add_fields(t, dict, ex) == GT_OK && add_proxy(dict, ex) == GT_OK &&
+	    add_input(t, dict, ex) == GT_OK)
 		return dict;
 	Py_DECREF(dict);
 	return NULL;
@@ -422,5 +468,6 @@ gt_environ_fini(struct gt_environ *e)
 		Py_CLEAR(e->last[i]);
 	Py_CLEAR(e->target);
 	Py_CLEAR(e->host);
+	Py_CLEAR(e->script);
 	Py_CLEAR(e->dict);
 }

@@ -74,7 +74,7 @@ struct gt_app {
 	PyObject *field[GT_FIELD_COUNT]; /* environ key of a known field */
 	PyObject *method[GT_METHOD_COUNT];
 	PyObject *protocol[2]; /* by minor version */
-	char *script_name;     /* without '/' at its end */
+	PyObject *scheme[2];   /* "http", "https" */
 };
 
 /* One request while the app answers it. */
@@ -115,12 +115,17 @@ struct gt_environ {
 	PyObject *last[GT_FIELD_COUNT];   /* last value of a known field */
 	PyObject *target;                 /* RAW_URI in dict */
 	PyObject *host;                   /* HTTP_HOST in dict */
+	PyObject *script;                 /* SCRIPT_NAME in dict */
 	enum gt_target_form form;         /* of target */
+	size_t mounted;                   /* of target */
+	bool is_https;                    /* in dict: wsgi.url_scheme */
+	bool server_is_https;             /* in dict: SERVER_PORT, from host */
 	int method;                       /* in dict; -1: none yet */
 	int minor;                        /* in dict; -1: none yet */
 	const struct gt_addr_text *local; /* in dict; NULL: from host */
 	bool has_remote;
-	struct gt_addr_text remote; /* in dict */
+	struct gt_addr_text remote; /* in dict: REMOTE_... */
+	char peer[GT_ADDR_TEXT];    /* in dict: gthreadd.peer_addr */
 };
 
 struct gt_app_thread {

@@ -19,6 +19,7 @@
 	X(EOF, "ended too early")                        \
 	X(PYTHON, "a Python exception")                  \
 	X(PROTO, "malformed request")                    \
+	X(FORBIDDEN, "not allowed")                      \
 	X(LINE_LONG, "request line too long")            \
 	X(HEAD_LARGE, "request header fields too large") \
 	X(BODY_LARGE, "request body too large")          \

@@ -34,6 +34,9 @@ struct gt_strv {
 #define GT_TYPE_LOGFILE  char *         /* absolute, "-" (a standard one), "" */
 #define GT_TYPE_BINDS    struct gt_strv /* each passes gt_bind_parse */
 #define GT_TYPE_PATHS    struct gt_strv /* absolute */
+#define GT_TYPE_NETS     struct gt_strv /* each passes gt_cidr_parse */
+#define GT_TYPE_NAMES    struct gt_strv /* names of fields, or "*" */
+#define GT_TYPE_FIELDS   struct gt_strv /* "NAME=value", trimmed */
 #define GT_TYPE_ENV      struct gt_strv /* "NAME=value"; the value is secret */
 
 struct gt_settings {

@@ -36,6 +36,9 @@
 #include "gthreadd/http/head.h"
 #include "gthreadd/http/request.h"
 #include "gthreadd/http/response.h"
+#include "gthreadd/http/verdict.h"
+#include "gthreadd/net/proxyproto.h"
+#include "gthreadd/net/trust.h"
 #include "gthreadd/stats/access.h"
 #include "gthreadd/stats/board.h"
 
@@ -60,6 +63,7 @@ enum gt_exchange_state {
 struct gt_service {
 	const struct gt_settings *settings;
 	struct gt_http_limits limits;
+	const struct gt_trust *trust;
 	struct gt_str server;            /* Server field */
 	struct gt_access_format *access; /* NULL: no access log */
 	struct gt_mailbox mailbox;
@@ -73,6 +77,8 @@ struct gt_peer {
 	struct gt_addr_text remote;       /* "" "" for a unix socket */
 	const struct gt_addr_text *local; /* of the listener; "" for unix */
 	bool is_unix;
+	bool is_forwarder; /* fields of its requests are believed */
+	const struct gt_proxy_info *proxy; /* of a client; NULL: none */
 };
 
 struct gt_exchange {
@@ -91,7 +97,8 @@ struct gt_exchange {
 	struct gt_buf head; /* octets of the head, and what came with it */
 	size_t head_len;
 	struct gt_request request;
-	struct gt_arena arena; /* freed with the request */
+	struct gt_verdict verdict; /* when the head is complete */
+	struct gt_arena arena;     /* freed with the request */
 
 	struct gt_mutex lock;   /* positions of in and out */
 	struct gt_cond changed; /* a waiting thread looks again */
@@ -126,6 +133,9 @@ gt_exchange_str(const struct gt_exchange *ex, struct gt_span span)
 {
 	return gt_span_str(ex->head.p, span);
 }
+
+/* Who sent the request, as far as it is believed: REMOTE_ADDR. */
+const struct gt_addr_text *gt_exchange_client(const struct gt_exchange *ex);
 
 /*
  * Move from one state to another, whatever GT_EX_ATTENTION says; it stays as

@@ -232,6 +232,29 @@ lines_can_be_parsed_one_after_another(void **state)
 	assert_assigned(2, "workers", "2");
 }
 
+static void
+a_mode_may_be_left_out(void **state)
+{
+	(void)state;
+	assert_string_equal(parse("--proxy-protocol a:b"), "");
+	assert_assigned(0, "proxy-protocol", "true");
+	assert_assigned(1, "wsgi-app", "a:b");
+	fini(state);
+	assert_string_equal(parse("--proxy-protocol v2 a:b"), "");
+	assert_assigned(0, "proxy-protocol", "v2");
+	assert_assigned(1, "wsgi-app", "a:b");
+	fini(state);
+	assert_string_equal(parse("a:b --proxy-protocol=v1 --proxy-protocol "
+	                          "-w 2 --proxy-protocol off "
+	                          "--proxy-protocol"),
+	                    "");
+	assert_assigned(1, "proxy-protocol", "v1");
+	assert_assigned(2, "proxy-protocol", "true");
+	assert_assigned(3, "workers", "2");
+	assert_assigned(4, "proxy-protocol", "off");
+	assert_assigned(5, "proxy-protocol", "true");
+}
+
 #define T(f) cmocka_unit_test_teardown(f, fini)
 
 int
@@ -242,6 +265,7 @@ main(void)
 	    T(every_name_and_alias_is_an_option),
 	    T(every_bool_has_a_no_form),
 	    T(the_application_may_stand_anywhere),
+	    T(a_mode_may_be_left_out),
 	    T(a_second_application_is_refused),
 	    T(short_options_take_an_equals_sign),
 	    T(unknown_options_are_all_reported_and_suggested),

@@ -137,6 +137,16 @@ env_lines_become_pairs(void **state)
 }
 
 static void
+scheme_lines_become_pairs(void **state)
+{
+	(void)state;
+	assert_string_equal(parse("[secure-scheme-headers]\nX-A = on\nX-B"),
+	                    "gthreadd: x.ini:3: [secure-scheme-headers] needs "
+	                    "NAME = VALUE\n");
+	assert_assigned(0, "secure-scheme-headers", "X-A=on", 2);
+}
+
+static void
 bad_env_lines_are_reported_without_their_text(void **state)
 {
 	(void)state;
@@ -250,6 +260,7 @@ main(void)
 	    T(lines_of_64_kib_are_whole_and_longer_ones_reported),
 	    T(crlf_and_byte_order_mark_are_accepted),
 	    T(env_lines_become_pairs),
+	    T(scheme_lines_become_pairs),
 	    T(bad_env_lines_are_reported_without_their_text),
 	    T(unknown_settings_get_a_suggestion),
 	    T(commands_belong_on_the_command_line),

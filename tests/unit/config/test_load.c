@@ -204,8 +204,11 @@ environment_changes_defaults(void **state)
 	assert_string_equal(v->virtualenv, "/venv");
 	assert_false(v->sendfile);
 	assert_printed("(environment WEB_CONCURRENCY)");
+	assert_int_equal(v->forwarded_allow_ips.n, 2);
 	fini(state);
-	load("a:b", ENV("WEB_CONCURRENCY=", "PORT=", "SENDFILE=Y"));
+	load("a:b", ENV("WEB_CONCURRENCY=", "PORT=", "SENDFILE=Y",
+	                "FORWARDED_ALLOW_IPS="));
+	assert_int_equal(v->forwarded_allow_ips.n, 0);
 	assert_int_equal(v->workers, 1);
 	assert_string_equal(v->bind.v[0], "127.0.0.1:8000");
 	assert_true(v->sendfile);

@@ -73,8 +73,8 @@ groups_cover_the_table(void **state)
 	(void)state;
 	assert_int_equal(gt_setting_groups[0].first, 0);
 	assert_int_equal(gt_setting_groups[1].first, GT_S_workers);
-	assert_int_equal(gt_setting_groups[5].first, GT_SETTINGS);
-	assert_null(gt_setting_groups[5].title);
+	assert_int_equal(gt_setting_groups[6].first, GT_SETTINGS);
+	assert_null(gt_setting_groups[6].title);
 }
 
 static void
@@ -144,6 +144,53 @@ sizes_are_octets(void **state)
 	assert_refused("limit-request-line", "65537", "must be at most 64k");
 	assert_refused("body-buffer", "64kb",
 	               "'64kb' is not a size (8190, 64k, 1m, 2g)");
+}
+
+static void
+networks_and_fields_are_lists(void **state)
+{
+	union field f = {0};
+
+	(void)state;
+	assert_int_equal(set("proxy-allow-from", "10.0.0.0/8, ::1,*", &f),
+	                 GT_OK);
+	assert_int_equal(f.list.n, 3);
+	assert_string_equal(f.list.v[1], "::1");
+	assert_int_equal(set("forwarded-allow-ips", "", &f), GT_OK);
+	assert_int_equal(f.list.n, 3);
+	assert_refused("forwarded-allow-ips", "::1,10.0.0.1/8",
+	               "'10.0.0.1/8' has bits set behind its prefix");
+	f = (union field){0};
+	assert_int_equal(set("secure-scheme-headers", "X-A=b, X_C = d", &f),
+	                 GT_OK);
+	assert_int_equal(f.list.n, 2);
+	assert_refused("secure-scheme-headers", "X-A", "must be NAME=VALUE");
+	assert_refused("secure-scheme-headers", "X-A=", "must be NAME=VALUE");
+	assert_refused("secure-scheme-headers", "X A=b",
+	               "'X A' is not the name of a header field");
+	assert_int_equal(set("forwarder-headers", "*,A_B", &f), GT_OK);
+	assert_refused("forwarder-headers", "A:B",
+	               "'A:B' is not the name of a header field");
+}
+
+static void
+what_was_a_switch_is_still_one(void **state)
+{
+	union field f = {0};
+
+	(void)state;
+	assert_int_equal(set("proxy-protocol", "V2", &f), GT_OK);
+	assert_int_equal(f.choice, 2);
+	assert_int_equal(set("proxy-protocol", "true", &f), GT_OK);
+	assert_int_equal(f.choice, 3);
+	assert_int_equal(set("proxy-protocol", "no", &f), GT_OK);
+	assert_int_equal(f.choice, 0);
+	assert_refused("proxy-protocol", "v3",
+	               "'v3' is none of off, v1, v2, auto, required (did you "
+	               "mean 'v1'?)");
+	assert_refused("log-level", "true",
+	               "'true' is none of debug, info, warning, error, "
+	               "critical");
 }
 
 static void
@@ -334,6 +381,8 @@ main(void)
 	    cmocka_unit_test(numbers_are_read_and_bounded),
 	    cmocka_unit_test(durations_are_milliseconds),
 	    cmocka_unit_test(sizes_are_octets),
+	    cmocka_unit_test(networks_and_fields_are_lists),
+	    cmocka_unit_test(what_was_a_switch_is_still_one),
 	    cmocka_unit_test(modes_are_octal_and_may_be_unset),
 	    cmocka_unit_test(choices_are_matched_in_any_case_and_suggested),
 	    cmocka_unit_test(lists_append_and_split_at_commas),

@@ -18,6 +18,7 @@
 struct gt_settings settings;
 struct gt_service service;
 struct gt_peer peer;
+struct gt_trust trust;
 struct gt_app *app;
 struct gt_app_thread *thread;
 struct gt_exchange *ex;
@@ -92,6 +93,8 @@ start_test(void **state)
 	default_settings();
 	atomic_store(&service.closing, false);
 	service.access = NULL;
+	service.trust = &trust;
+	trust = (struct gt_trust){0};
 	peer =
 	    (struct gt_peer){.remote = {"192.0.2.7", "40000"}, .local = &local};
 	return 0;
@@ -173,6 +176,13 @@ end_body(void)
 	gt_inbox_end(ex);
 }
 
+static void
+ignore(void *arg, struct gt_str name)
+{
+	(void)arg;
+	(void)name;
+}
+
 void
 prepare(const char *request)
 {
@@ -186,6 +196,10 @@ prepare(const char *request)
 	assert_int_equal(gt_buf_add(&ex->head, request, n), GT_OK);
 	gt_head_init(&hp, &ex->request, &ex->arena, &service.limits);
 	assert_int_equal(gt_head_feed(&hp, ex->head.p, n, &ex->head_len),
+	                 GT_OK);
+	assert_int_equal(gt_verdict_reach(&trust, peer.is_forwarder,
+	                                  &ex->request, ex->head.p, ignore,
+	                                  NULL, &ex->verdict, &hp.why),
 	                 GT_OK);
 	atomic_store(&ex->state, GT_EX_RUNNING);
 	if (ex->request.framing == GT_FRAMING_NONE)

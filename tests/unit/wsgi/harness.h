@@ -15,6 +15,7 @@
 extern struct gt_settings settings;
 extern struct gt_service service;
 extern struct gt_peer peer;
+extern struct gt_trust trust; /* nobody, nothing */
 extern struct gt_app *app;
 extern struct gt_app_thread *thread;
 extern struct gt_exchange *ex;
@@ -29,7 +30,7 @@ extern size_t answer_len;
 void start_world(void) GT_TAKES_GIL;
 void stop_world(void) GT_GIVES_GIL;
 
-/* Fresh logs, settings, peer. */
+/* Fresh logs, settings, peer, trust. */
 int start_test(void **state);
 int stop_test(void **state);
 
