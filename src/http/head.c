@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gthreadd/http/head.h"
+#include "gthreadd/http/response.h"
 #include "http_priv.h"
 
 #define METHOD_MIN  3 /* gunicorn's bounds of a conventional method */
@@ -49,10 +50,11 @@ find_method(const char *p, size_t n)
 static enum gt_err
 check_method(struct gt_head_parser *hp, const char *s, size_t n)
 {
+	bool any = hp->any_method;
 	size_t i = 0;
 
-	while (i < n && gt_char_is(s[i], GT_CHAR_METHOD))
-		if (++i > METHOD_MAX)
+	while (i < n && gt_char_is(s[i], any ? GT_CHAR_TOKEN : GT_CHAR_METHOD))
+		if (++i > METHOD_MAX && !any)
 			return refuse(hp, GT_PROTO, "method too long");
 	if (i == n)
 		return GT_OK;
@@ -60,7 +62,7 @@ check_method(struct gt_head_parser *hp, const char *s, size_t n)
 		return refuse(hp, GT_PROTO, "not an HTTP request");
 	if (s[i] != ' ')
 		return refuse(hp, GT_PROTO, "invalid character in the method");
-	if (i < METHOD_MIN)
+	if (i < METHOD_MIN && !any)
 		return refuse(hp, GT_PROTO, "method too short");
 	hp->request->method = (struct gt_span){(uint32_t)hp->line, (uint32_t)i};
 	return GT_OK;
@@ -138,6 +140,44 @@ parse_field(struct gt_head_parser *hp, const char *p, size_t len)
 	return gt_request_heed(rq, p, f, &hp->why);
 }
 
+/*
+ * The line goes on with the value of the field before it. Fields that frame
+ * the request or belong to the connection were heeded already, and nobody
+ * folds them but to deceive.
+ */
+static enum gt_err
+fold_field(struct gt_head_parser *hp, const char *p, size_t len)
+{
+	struct gt_request *rq = hp->request;
+	struct gt_field *f = &rq->field[rq->nfields - 1];
+	size_t max = gt_http_limit(hp->limits->field, GT_HEAD_FIELD_CAP);
+	struct gt_str more = gt_str_trim((struct gt_str){p + hp->line, len});
+	size_t end = (size_t)(more.p - p) + more.n;
+
+	if (f->id == GT_FIELD_EXPECT ||
+	    (gt_field_flags[f->id] & (GT_FIELD_IS_ONCE | GT_FIELD_IS_HOP)) != 0)
+		return refuse(hp, GT_PROTO, "folded field line");
+	if (hp->line + len - f->name.off > max)
+		return refuse(hp, GT_HEAD_LARGE, "field line too long");
+	if (!gt_field_value_is_valid(more))
+		return refuse(hp, GT_PROTO,
+		              "invalid character in a field value");
+	if (more.n == 0)
+		return GT_OK;
+	if (f->value.len == 0)
+		f->value.off = (uint32_t)(more.p - p);
+	f->value.len = (uint32_t)end - f->value.off;
+	rq->folded = true;
+	return GT_OK;
+}
+
+static bool
+is_fold(const struct gt_head_parser *hp, const char *p)
+{
+	return hp->folding && hp->request->nfields > 0 &&
+	       (p[hp->line] == ' ' || p[hp->line] == '\t');
+}
+
 /* The line of len octets (without CRLF) at hp->line is complete. */
 static enum gt_err
 parse_line(struct gt_head_parser *hp, const char *p, size_t len)
@@ -150,7 +190,8 @@ parse_line(struct gt_head_parser *hp, const char *p, size_t len)
 		return rc;
 	}
 	if (len > 0)
-		return parse_field(hp, p, len);
+		return is_fold(hp, p) ? fold_field(hp, p, len)
+		                      : parse_field(hp, p, len);
 	if ((rc = gt_request_conclude(hp->request, p, &hp->why)) == GT_OK)
 		hp->state = GT_HEAD_DONE;
 	return rc;

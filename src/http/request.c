@@ -38,6 +38,18 @@ gt_request_field_named(const struct gt_request *rq, const char *base,
 	return NULL;
 }
 
+void
+gt_request_unfold(const struct gt_request *rq, char *base)
+{
+	for (size_t i = 0; i < rq->nfields; i++) {
+		char *p = base + rq->field[i].value.off;
+
+		for (size_t k = 0; k < rq->field[i].value.len; k++)
+			if (p[k] == '\r' || p[k] == '\n')
+				p[k] = ' ';
+	}
+}
+
 static enum gt_err
 heed_host(struct gt_request *rq, struct gt_str value, const char **why)
 {

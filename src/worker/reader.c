@@ -375,6 +375,8 @@ parse_head(struct gt_conn *c)
 	}
 	ex->received_us = gt_loop_now(c->worker);
 	ex->on_conn = c->requests + 1;
+	if (rc == GT_OK && ex->request.folded)
+		gt_request_unfold(&ex->request, head->p);
 	if (rc == GT_OK)
 		rc = gt_trust_judge(c, &c->parser.why);
 	if (rc != GT_OK) {
@@ -408,6 +410,8 @@ begin_head(struct gt_conn *c)
 	c->ex->peer = &c->peer;
 	gt_head_init(&c->parser, &c->ex->request, &c->ex->arena,
 	             &w->service.limits);
+	c->parser.any_method = w->settings->permit_unconventional_http_method;
+	c->parser.folding = w->settings->permit_obsolete_folding;
 	return true;
 }
 

@@ -356,3 +356,36 @@ def test_nginx_that_is_not_believed(server, nginx):
     e = ask(nginx + "/plain/environ", X__Forwarded__For="203.0.113.5").json()
     assert e["REMOTE_ADDR"] == "127.0.0.1"
     assert e["wsgi.url_scheme"] == "http"
+
+
+# ---- what else may be permitted ----
+
+def test_obsolete_folding(make_server):
+    folded = (b"GET /environ HTTP/1.1\r\nHost: test\r\nX-A: one\r\n two\r\n"
+              b"X-B: 3\r\n\r\n")
+    strict, lax = make_server().start(), make_server()
+    lax.with_config(permit_obsolete_folding=True).start()
+    with RawClient(strict.address) as c:
+        c.send(folded)
+        assert c.response().status == 400
+        c.expect_close()
+    with RawClient(lax.address) as c:
+        c.send(folded + folded)
+        for _ in range(2):
+            e = c.response().json()
+            assert e["HTTP_X_A"].split() == ["one", "two"]
+            assert e["HTTP_X_B"] == "3"
+        c.send(folded.replace(b"X-A: one", b"Content-Length: 0"))
+        assert c.response().status == 400
+        c.expect_close()
+
+
+def test_unconventional_methods(make_server):
+    strict, lax = make_server().start(), make_server()
+    lax.with_config(permit_unconventional_http_method=True).start()
+    for method in ("get", "A", "x#y", "A" * 21):
+        with RawClient(strict.address) as c:
+            assert c.request(method, "/environ").status == 400
+        with RawClient(lax.address) as c:
+            e = c.request(method, "/environ").json()
+            assert e["REQUEST_METHOD"] == method

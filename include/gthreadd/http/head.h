@@ -7,6 +7,7 @@
 #ifndef GTHREADD_HTTP_HEAD_H
 #define GTHREADD_HTTP_HEAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "gthreadd/base/annot.h"
@@ -40,6 +41,9 @@ struct gt_head_parser {
 	struct gt_request *request;          /* borrowed: what is filled */
 	struct gt_arena *arena;              /* borrowed: memory of fields */
 	const char *why; /* after an error: what was wrong, for the log */
+	/* What is permitted beyond the rules: may be set after init. */
+	bool any_method; /* every token is a method */
+	bool folding;    /* a field may go on in the next line (obs-fold) */
 };
 
 /* Start a new head; request is cleared. */

@@ -73,6 +73,7 @@ struct gt_request {
 	uint64_t content_length; /* GT_FRAMING_LENGTH only */
 	bool keep_alive;         /* RFC 9112 section 9.3 */
 	bool expects_continue;   /* and there is a body to wait for */
+	bool folded;             /* values may have CRLF: gt_request_unfold */
 };
 
 /* Whether rq has a field of that known id. */
@@ -96,5 +97,10 @@ const struct gt_field *gt_request_field(const struct gt_request *rq,
 const struct gt_field *gt_request_field_named(const struct gt_request *rq,
                                               const char *base,
                                               struct gt_str name);
+/*
+ * Make values that were folded one line: each CR and LF becomes a space
+ * (RFC 9112 section 5.2). For a complete head with rq->folded.
+ */
+void gt_request_unfold(const struct gt_request *rq, char *base);
 
 #endif

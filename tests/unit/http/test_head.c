@@ -296,6 +296,98 @@ nothing_is_read_beyond_the_head(void **state)
 	free(p);
 }
 
+/* The value of the only field behind Host, unfolded. */
+static void
+assert_folded(struct fixture *x, const char *field, const char *value)
+{
+	static const struct gt_http_limits folding = {
+	    .field = 60,
+	};
+	char text[512];
+	const struct gt_field *f;
+	int n = snprintf(text, sizeof text,
+	                 "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n", field);
+	enum gt_err rc;
+
+	gt_arena_reset(&x->arena);
+	gt_head_init(&x->hp, &x->rq, &x->arena, &folding);
+	x->hp.folding = true;
+	rc = gt_head_feed(&x->hp, text, (size_t)n, &x->used);
+	if (value == NULL) {
+		assert_int_not_equal(rc, GT_OK);
+		return;
+	}
+	assert_int_equal(rc, GT_OK);
+	gt_request_unfold(&x->rq, text);
+	assert_int_equal(x->rq.nfields, 2);
+	f = &x->rq.field[1];
+	assert_int_equal(f->value.len, strlen(value));
+	assert_memory_equal(text + f->value.off, value, f->value.len);
+	assert_true(x->rq.folded || strstr(field, "\r\n ") == NULL);
+}
+
+static void
+folded_fields_may_be_taken(void **state)
+{
+	struct fixture *x = *state;
+
+	assert_folded(x, "X: a\r\n b", "a   b");
+	assert_folded(x, "X: a \r\n\t b \r\n  c", "a   \t b     c");
+	assert_folded(x, "X:\r\n b", "b");
+	assert_folded(x, "X: a", "a");
+	assert_folded(x, "X: a\r\nY b", NULL);
+	assert_folded(x, "X: a\r\n b\1", NULL);
+	assert_folded(x, "Content-Length: 1\r\n 2", NULL);
+	assert_folded(x, "Transfer-Encoding:\r\n chunked", NULL);
+	assert_folded(x, "Connection: a\r\n close", NULL);
+	assert_folded(x,
+	              "X: aaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n "
+	              "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+	              NULL);
+}
+
+static void
+folds_before_the_first_field_are_never_taken(void **state)
+{
+	static const struct gt_http_limits folding;
+	struct fixture *x = *state;
+	static const char text[] = "GET / HTTP/1.1\r\n Host: h\r\n\r\n";
+
+	gt_head_init(&x->hp, &x->rq, &x->arena, &folding);
+	x->hp.folding = true;
+	assert_int_equal(gt_head_feed(&x->hp, text, sizeof text - 1, &x->used),
+	                 GT_PROTO);
+}
+
+static void
+methods_may_be_any_token(void **state)
+{
+	static const char *const lines[] = {
+	    "x / HTTP/1.1", "get / HTTP/1.1", "A#b / HTTP/1.1",
+	    "AVERYLONGMETHODWITHMANYLETTERS / HTTP/1.1"};
+	struct fixture *x = *state;
+	char text[128];
+
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+		int n = snprintf(text, sizeof text, "%s\r\nHost: h\r\n\r\n",
+		                 lines[i]);
+
+		gt_arena_reset(&x->arena);
+		gt_head_init(&x->hp, &x->rq, &x->arena, &none);
+		x->hp.any_method = true;
+		assert_int_equal(
+		    gt_head_feed(&x->hp, text, (size_t)n, &x->used), GT_OK);
+		assert_int_equal(x->rq.method_id, GT_METHOD_OTHER);
+		gt_head_init(&x->hp, &x->rq, &x->arena, &none);
+		assert_int_equal(
+		    gt_head_feed(&x->hp, text, (size_t)n, &x->used), GT_PROTO);
+	}
+	gt_head_init(&x->hp, &x->rq, &x->arena, &none);
+	x->hp.any_method = true;
+	assert_int_equal(
+	    gt_head_feed(&x->hp, "A(B / HTTP/1.1\r\n", 16, &x->used), GT_PROTO);
+}
+
 int
 main(void)
 {
@@ -324,6 +416,12 @@ main(void)
 	        default_limits_refuse_what_is_one_too_long, setup, teardown),
 	    cmocka_unit_test_setup_teardown(nothing_is_read_beyond_the_head,
 	                                    setup, teardown),
+	    cmocka_unit_test_setup_teardown(folded_fields_may_be_taken, setup,
+	                                    teardown),
+	    cmocka_unit_test_setup_teardown(
+	        folds_before_the_first_field_are_never_taken, setup, teardown),
+	    cmocka_unit_test_setup_teardown(methods_may_be_any_token, setup,
+	                                    teardown),
 	};
 
 	return cmocka_run_group_tests_name("head", tests, NULL, NULL);
