@@ -68,6 +68,21 @@ gt_outbox_wait(struct gt_exchange *ex)
 	return gone ? GT_GONE : GT_OK;
 }
 
+enum gt_err
+gt_outbox_append(struct gt_exchange *ex, const char *p, size_t n)
+{
+	struct gt_outbox *out = &ex->out;
+	enum gt_err rc;
+
+	gt_mutex_lock(&ex->lock);
+	if ((rc = gt_buf_add(&out->shared, p, n)) == GT_OK) {
+		out->waiting += n;
+		out->published = true;
+	}
+	gt_mutex_unlock(&ex->lock);
+	return rc;
+}
+
 void
 gt_outbox_take(struct gt_exchange *ex)
 {

@@ -243,7 +243,8 @@ gt_conn_write(struct gt_conn *c)
 /*
  * 100 Continue goes before anything of the answer (RFC 9110 10.1.1), behind
  * what else is on its way. It is sent at once or not at all: the thread may
- * send its answer itself as soon as it has the body.
+ * send its answer itself as soon as it has the body. But when early hints were
+ * published, 100 follows them with the next write, and so will the answer.
  */
 bool
 gt_conn_send_continue(struct gt_conn *c)
@@ -252,7 +253,9 @@ gt_conn_send_continue(struct gt_conn *c)
 	const struct gt_outbox *out = &c->ex->out;
 	ssize_t n = (ssize_t)sizeof(text) - 1;
 
-	if (out->drained == out->drain.len &&
+	if (out->published && gt_outbox_append(c->ex, text, (size_t)n) == GT_OK)
+		return true;
+	if (!out->published && out->drained == out->drain.len &&
 	    send(c->fd, text, (size_t)n, MSG_NOSIGNAL) == n)
 		return true;
 	gt_conn_close(c, "client takes no 100 Continue");

@@ -63,6 +63,9 @@ GT_MUST_CHECK enum gt_err gt_outbox_wait(struct gt_exchange *ex) GT_NO_GIL;
 
 /* ---- loop ---- */
 
+/* Octets of the loop's own, behind what was published. Errors: GT_NOMEM. */
+GT_MUST_CHECK enum gt_err gt_outbox_append(struct gt_exchange *ex,
+                                           const char *p, size_t n) GT_ON_LOOP;
 /* Move what was published into drain when drain is empty. */
 void gt_outbox_take(struct gt_exchange *ex) GT_ON_LOOP;
 /* n octets have been sent. */
