@@ -200,7 +200,7 @@ flush_file(PyObject *file)
 }
 
 bool
-gt_filewrap_is(const PyObject *o)
+gt_filewrap_is(PyObject *o)
 {
 	return Py_TYPE(o) == &filewrap_type;
 }

@@ -225,7 +225,7 @@ PyObject *gt_errors_create(void) GT_NEEDS_GIL;
 
 /* wsgi.file_wrapper. NULL: exception. */
 PyObject *gt_filewrap_type(void) GT_NEEDS_GIL;
-bool gt_filewrap_is(const PyObject *o) GT_NEEDS_GIL;
+bool gt_filewrap_is(PyObject *o) GT_NEEDS_GIL;
 struct gt_file_part {
 	int fd; /* borrowed from the app's object */
 	off_t off;
