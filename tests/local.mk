@@ -32,8 +32,10 @@ e2e_files = \
 	tests/e2e/apps/djproj/shop/templates/shop/order.html \
 	tests/e2e/apps/djproj/shop/views.py \
 	tests/e2e/apps/flask_app.py \
+	tests/e2e/apps/seen_app.py \
 	tests/e2e/apps/validate_app.py \
 	tests/e2e/apps/wsgi_app.py \
+	tests/e2e/attacks.py \
 	tests/e2e/conftest.py \
 	tests/e2e/harness.py \
 	tests/e2e/test_body.py \
@@ -58,9 +60,10 @@ e2e_files = \
 	tests/e2e/test_slow_clients.py \
 	tests/e2e/test_spool.py \
 	tests/e2e/test_trust.py \
+	tests/e2e/test_smuggling.py \
 	tests/e2e/test_unix.py \
 	tests/e2e/test_wsgi.py
-EXTRA_DIST += $(e2e_files)
+EXTRA_DIST += $(e2e_files) tests/parity/smuggling.py
 
 check-e2e: gthreadd$(EXEEXT) tests/tools/board$(EXEEXT)
 	$(AM_TESTS_ENVIRONMENT) GTHREADD='$(abs_top_builddir)/gthreadd$(EXEEXT)' \
