@@ -12,6 +12,7 @@ libgt_base_a_SOURCES = \
 	src/base/mem.c \
 	src/base/os.c \
 	src/base/parse.c \
+	src/base/slab.c \
 	src/base/str.c \
 	include/gthreadd/base/addr.h \
 	include/gthreadd/base/annot.h \
@@ -26,6 +27,7 @@ libgt_base_a_SOURCES = \
 	include/gthreadd/base/mem.h \
 	include/gthreadd/base/os.h \
 	include/gthreadd/base/parse.h \
+	include/gthreadd/base/slab.h \
 	include/gthreadd/base/str.h
 base_libs = libgt_base.a
 
@@ -38,6 +40,7 @@ check_PROGRAMS += \
 	tests/unit/base/test_log \
 	tests/unit/base/test_mem \
 	tests/unit/base/test_parse \
+	tests/unit/base/test_slab \
 	tests/unit/base/test_str
 TESTS += \
 	tests/unit/base/test_addr \
@@ -47,6 +50,7 @@ TESTS += \
 	tests/unit/base/test_log \
 	tests/unit/base/test_mem \
 	tests/unit/base/test_parse \
+	tests/unit/base/test_slab \
 	tests/unit/base/test_str
 tests_unit_base_test_addr_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_addr_LDADD = $(base_libs) $(CMOCKA_LIBS)
@@ -62,6 +66,8 @@ tests_unit_base_test_mem_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_mem_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_parse_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_parse_LDADD = $(base_libs) $(CMOCKA_LIBS)
+tests_unit_base_test_slab_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_test_slab_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_str_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_str_LDADD = $(base_libs) $(CMOCKA_LIBS)
 endif

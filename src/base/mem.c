@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "gthreadd/base/mem.h"
 
@@ -122,3 +125,16 @@ gt_arena_fini(struct gt_arena *a)
 	}
 	*a = (struct gt_arena){0};
 }
+
+#ifdef __GLIBC__
+void
+gt_mem_trim(void)
+{
+	malloc_trim(0);
+}
+#else
+void
+gt_mem_trim(void)
+{
+}
+#endif

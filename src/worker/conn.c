@@ -44,7 +44,7 @@ gt_conn_open(struct gt_worker *w, int fd, const struct gt_listener *ls,
 {
 	struct gt_conn *c;
 
-	if ((c = calloc(1, sizeof(*c))) == NULL) {
+	if ((c = gt_slab_take(&w->conn_slab)) == NULL) {
 		gt_log_error("connection dropped: out of memory");
 		close(fd);
 		return;
@@ -103,6 +103,8 @@ gt_conn_move(struct gt_conn *c, enum gt_conn_state to)
 	c->state = to;
 	c->since_us = gt_loop_now(w);
 	watch(c);
+	if (to == GT_CONN_IDLE && c->rest.len == 0)
+		gt_buf_fini(&c->rest); /* it may be idle for long */
 }
 
 void
@@ -156,8 +158,10 @@ destroy(struct gt_conn *c)
 	drop_exchange(c);
 	gt_buf_fini(&c->rest);
 	gt_trust_close(c);
+	if (c->worker->hand == c)
+		c->worker->hand = TAILQ_NEXT(c, link);
 	TAILQ_REMOVE(&c->worker->conns, c, link);
-	free(c);
+	gt_slab_give(&c->worker->conn_slab, c);
 }
 
 /*

@@ -11,11 +11,15 @@
 #include "gthreadd/base/clock.h"
 #include "gthreadd/base/fd.h"
 #include "gthreadd/base/log.h"
+#include "gthreadd/base/mem.h"
 #include "worker_priv.h"
 
 #define TICK_MAX_US 1000000
 #define TICK_MIN_US 10000
 #define FREE_MAX    256 /* exchanges kept for later requests */
+#define HAND_STEPS  32  /* connections looked at before one is made */
+#define CALM_MAX    16  /* of them after a burst */
+#define TRIM_MIN    (2 * 1024 * 1024) /* freed octets worth a trim */
 
 int64_t
 gt_loop_now(struct gt_worker *w)
@@ -37,12 +41,34 @@ gt_loop_date(struct gt_worker *w)
 	return w->date;
 }
 
+/*
+ * A thread that has sent its answer itself leaves the exchange with the
+ * connection until the loop looks at that again. Before more are made, look
+ * at some connections: so there are not many more than requests in flight.
+ */
+GT_ON_LOOP static void
+collect_settled(struct gt_worker *w)
+{
+	struct gt_conn *c = w->hand;
+
+	for (int i = 0; i < HAND_STEPS && w->nfree == 0; i++) {
+		if (c == NULL && (c = TAILQ_FIRST(&w->conns)) == NULL)
+			break;
+		if (c->state == GT_CONN_BUSY)
+			gt_conn_settle(c);
+		c = TAILQ_NEXT(c, link);
+	}
+	w->hand = c;
+}
+
 struct gt_exchange *
 gt_loop_take_exchange(struct gt_worker *w)
 {
-	struct gt_exchange *ex = w->free_exchanges;
+	struct gt_exchange *ex;
 
-	if (ex != NULL) {
+	if (w->nfree == 0)
+		collect_settled(w);
+	if ((ex = w->free_exchanges) != NULL) {
 		w->free_exchanges = ex->next;
 		w->nfree--;
 		ex->next = NULL;
@@ -51,17 +77,39 @@ gt_loop_take_exchange(struct gt_worker *w)
 	return gt_exchange_create(&w->service, &ex) == GT_OK ? ex : NULL;
 }
 
+static size_t
+size_of_buffers(const struct gt_exchange *ex)
+{
+	return ex->head.cap + ex->in.cap + ex->out.own.cap +
+	       ex->out.shared.cap + ex->out.drain.cap;
+}
+
 void
 gt_loop_give_exchange(struct gt_worker *w, struct gt_exchange *ex)
 {
+	w->freed += size_of_buffers(ex);
 	if (w->nfree >= FREE_MAX) {
+		w->freed += sizeof(*ex);
 		gt_exchange_destroy(ex);
 		return;
 	}
 	gt_exchange_reset(ex);
+	w->freed -= size_of_buffers(ex);
 	ex->next = w->free_exchanges;
 	w->free_exchanges = ex;
 	w->nfree++;
+}
+
+static void
+drop_free_exchanges(struct gt_worker *w, size_t keep)
+{
+	struct gt_exchange *ex;
+
+	for (; w->nfree > keep; w->nfree--) {
+		ex = w->free_exchanges;
+		w->free_exchanges = ex->next;
+		gt_exchange_destroy(ex);
+	}
 }
 
 void
@@ -134,6 +182,21 @@ sweep(struct gt_worker *w)
 	}
 }
 
+/*
+ * A burst has left its holes in the heap, where free() alone gives nothing
+ * back. At the first tick at which nothing more was freed it is over.
+ */
+GT_ON_LOOP static void
+trim_after_burst(struct gt_worker *w)
+{
+	if (w->freed >= TRIM_MIN && w->freed == w->freed_seen) {
+		drop_free_exchanges(w, CALM_MAX);
+		gt_mem_trim();
+		w->freed = 0;
+	}
+	w->freed_seen = w->freed;
+}
+
 GT_ON_LOOP static void
 check_drained(struct gt_worker *w)
 {
@@ -158,6 +221,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	gt_assert_loop();
 	sweep(w);
+	trim_after_burst(w);
 }
 
 /* The eventfd is edge-triggered and never read: waking costs one write. */
@@ -200,6 +264,7 @@ gt_loop_init(struct gt_worker *w)
 	int64_t tick = tick_us(w->settings);
 	struct timeval tv = {tick / 1000000, tick % 1000000};
 
+	gt_slab_init(&w->conn_slab, sizeof(struct gt_conn));
 	if (cfg == NULL)
 		return GT_NOMEM;
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
@@ -222,16 +287,12 @@ gt_loop_init(struct gt_worker *w)
 void
 gt_loop_fini(struct gt_worker *w)
 {
-	struct gt_exchange *ex;
-
-	while ((ex = w->free_exchanges) != NULL) {
-		w->free_exchanges = ex->next;
-		gt_exchange_destroy(ex);
-	}
+	drop_free_exchanges(w, 0);
 	if (w->base != NULL)
 		event_base_free(w->base);
 	w->base = NULL;
 	gt_fd_close(&w->wake_fd);
+	gt_slab_fini(&w->conn_slab);
 }
 
 void

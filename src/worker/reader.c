@@ -386,7 +386,8 @@ parse_head(struct gt_conn *c)
 	}
 	c->requests++;
 	ex->head_len = used;
-	if (gt_buf_add(&c->rest, head->p + used, head->len - used) != GT_OK) {
+	if (used < head->len &&
+	    gt_buf_add(&c->rest, head->p + used, head->len - used) != GT_OK) {
 		gt_conn_close(c, "out of memory");
 		return;
 	}

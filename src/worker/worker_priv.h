@@ -16,6 +16,7 @@
 #include "gthreadd/base/check.h"
 #include "gthreadd/base/err.h"
 #include "gthreadd/base/lock.h"
+#include "gthreadd/base/slab.h"
 #include "gthreadd/config/child.h"
 #include "gthreadd/exchange/exchange.h"
 #include "gthreadd/http/body.h"
@@ -339,11 +340,14 @@ struct gt_worker {
 	int64_t accept_pause_us; /* no descriptors left: not before then */
 	bool defers; /* a connection was left to less loaded workers */
 	int64_t fd_warned_us;
+	struct gt_slab conn_slab;
 	TAILQ_HEAD(, gt_conn) conns;
+	struct gt_conn *hand; /* where the search for settled ones goes on */
 	size_t nconns;
 	size_t nparked;
 	struct gt_exchange *free_exchanges;
 	size_t nfree;
+	uint64_t freed, freed_seen; /* octets, since the heap was trimmed */
 	struct gt_exchange *batch, *batch_last;
 	size_t nbatch;
 	uint64_t nrequests;

@@ -34,4 +34,10 @@ GT_MUST_CHECK char *gt_arena_strdup(struct gt_arena *a, struct gt_str s);
 void gt_arena_reset(struct gt_arena *a);
 void gt_arena_fini(struct gt_arena *a);
 
+/*
+ * Give free pages of the heap back to the kernel. It walks the whole heap:
+ * after a burst, not in one.
+ */
+void gt_mem_trim(void);
+
 #endif
