@@ -49,6 +49,7 @@ e2e_files = \
 	tests/e2e/test_examples.py \
 	tests/e2e/test_flask.py \
 	tests/e2e/test_keepalive.py \
+	tests/e2e/test_limits.py \
 	tests/e2e/test_log.py \
 	tests/e2e/test_nginx.py \
 	tests/e2e/test_real_apps.py \
@@ -63,7 +64,7 @@ e2e_files = \
 	tests/e2e/test_smuggling.py \
 	tests/e2e/test_unix.py \
 	tests/e2e/test_wsgi.py
-EXTRA_DIST += $(e2e_files) tests/parity/smuggling.py
+EXTRA_DIST += $(e2e_files) bench/memory.py tests/parity/smuggling.py
 
 check-e2e: gthreadd$(EXEEXT) tests/tools/board$(EXEEXT)
 	$(AM_TESTS_ENVIRONMENT) GTHREADD='$(abs_top_builddir)/gthreadd$(EXEEXT)' \

@@ -10,6 +10,7 @@ answers, what the app sees, whether the connection is closed. Not part of the
 tests.
 """
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -59,7 +60,8 @@ def converse(port, octets):
 
 
 def statuses(data):
-    return [int(part[:3]) for part in data.split(b"HTTP/1.1 ")[1:]]
+    return [int(x) for x in
+            re.findall(rb"^HTTP/1\.[01] (\d{3}) .*\r$", data, re.M)]
 
 
 class Peer:
