@@ -34,3 +34,13 @@ tests_unit_worker_test_pace_LDADD = $(worker_libs) $(CMOCKA_LIBS)
 tests_unit_worker_test_queue_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_worker_test_queue_LDADD = $(worker_libs) $(CMOCKA_LIBS)
 endif
+
+# The loop and its connections with a stub in the place of Python.
+EXTRA_PROGRAMS += tests/fuzz/fuzz_conn
+fuzz_targets += tests/fuzz/fuzz_conn
+tests_fuzz_fuzz_conn_SOURCES = tests/fuzz/fuzz_conn.c
+tests_fuzz_fuzz_conn_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
+tests_fuzz_fuzz_conn_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer \
+	-Wl,--wrap=gt_cond_wait
+tests_fuzz_fuzz_conn_LDADD = libgt_worker.a libgt_exchange.a libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(LIBEVENT_LIBS) $(INIH_LIBS)
+EXTRA_DIST += tests/fuzz/conn.dict tests/fuzz/corpus/conn

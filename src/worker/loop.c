@@ -296,21 +296,24 @@ gt_loop_fini(struct gt_worker *w)
 }
 
 void
-gt_loop_run(struct gt_worker *w)
+gt_loop_turn(struct gt_worker *w, bool may_wait)
 {
 	struct gt_mailbox *mb = &w->service.mailbox;
+	bool may_sleep = may_wait && gt_mailbox_may_sleep(mb);
 
+	w->now_us = 0;
+	event_base_loop(w->base, may_sleep ? EVLOOP_ONCE
+	                                   : EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	gt_mailbox_woke(mb);
+	drain_mailbox(w);
+	end_turn(w);
+	check_drained(w);
+}
+
+void
+gt_loop_run(struct gt_worker *w)
+{
 	end_turn(w); /* begins to accept */
-	while (w->state != GT_WORKER_ENDED) {
-		bool may_sleep = gt_mailbox_may_sleep(mb);
-
-		w->now_us = 0;
-		event_base_loop(w->base, may_sleep
-		                             ? EVLOOP_ONCE
-		                             : EVLOOP_ONCE | EVLOOP_NONBLOCK);
-		gt_mailbox_woke(mb);
-		drain_mailbox(w);
-		end_turn(w);
-		check_drained(w);
-	}
+	while (w->state != GT_WORKER_ENDED)
+		gt_loop_turn(w, true);
 }
