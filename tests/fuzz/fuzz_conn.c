@@ -22,6 +22,7 @@
 #include "../../src/worker/worker_priv.h"
 #include "gthreadd/base/clock.h"
 #include "gthreadd/base/log.h"
+#include "gthreadd/stats/roster.h"
 
 #define CONTROL    8 /* octets of the input that are no traffic */
 #define CALLS_MAX  512
@@ -198,7 +199,8 @@ GT_TSA(no_thread_safety_analysis) static void step(void)
 /* ---- the app ---- */
 
 GT_TSA(no_thread_safety_analysis)
-void __wrap_gt_cond_wait(struct gt_cond *c, struct gt_mutex *m)
+void
+__wrap_gt_cond_wait(struct gt_cond *c, struct gt_mutex *m)
 {
 	static unsigned forced;
 
@@ -617,21 +619,24 @@ LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	return 0;
 }
 
-static struct gt_board *
-make_board(void)
+static void
+make_board_and_roster(void)
 {
-	struct gt_board *b = NULL;
 	int fd;
 
 	MUST(gt_board_create(1, &fd) == GT_OK);
-	MUST(gt_board_map(fd, true, &b) == GT_OK);
+	MUST(gt_board_map(fd, true, &w.board) == GT_OK);
 	close(fd);
-	return b;
+	MUST(gt_roster_create(&fd) == GT_OK);
+	MUST(gt_roster_map(fd, &w.roster) == GT_OK);
+	close(fd);
 }
 
 GT_TSA(no_thread_safety_analysis)
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	static const struct gt_child child = {.settings = &settings};
 	const char *why;
 
 	(void)argc;
@@ -643,7 +648,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	w.service.server = GT_STR("x");
 	configure((const uint8_t *)"\0");
 	w.nthreads = w.queue_size = 2;
-	w.board = make_board();
+	w.child = &child;
+	make_board_and_roster();
 	TAILQ_INIT(&w.conns);
 	gt_queue_init(&w.queue);
 	MUST(gt_loop_init(&w) == GT_OK);
