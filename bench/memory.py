@@ -107,21 +107,25 @@ def baseline(server):
 
 def measure_idle(server):
     pid, before = baseline(server)
-    socks = connect(server, IDLE)
-    show(f"{IDLE} connected, nothing sent", before, settled_rss(pid), IDLE)
-    close_all(server, pid, socks)
     socks = []
     for _ in range(IDLE):
         socks += connect(server, 1)
         serve_all(server, socks[-1:], REQUEST)
-    show(f"{IDLE} served, at once", before, rss(pid), IDLE)
+    show(f"{IDLE} served one by one, at once", before, rss(pid), IDLE)
     show(f"{IDLE} idle between requests", before, settled_rss(pid), IDLE)
-    # All requests at once, so that they are in flight together.
+    show("all of them closed", before, close_all(server, pid, socks), IDLE)
+
+
+def measure_burst(server):
+    """All come and ask at once, so that all requests are in flight."""
+    pid, before = baseline(server)
+    socks = []
+    for _ in range(IDLE):
+        socks += connect(server, 1)
+        socks[-1].sendall(REQUEST)
     for s in socks:
-        s.sendall(REQUEST)
-    for s in socks:
-        assert s.recv(65536).startswith(b"HTTP/1.1 200")
-    show(f"{IDLE} requests together, at once", before, rss(pid), IDLE)
+        assert s.recv(65536).startswith(b"HTTP/1.1 200"), "no answer"
+    show(f"{IDLE} served together, at once", before, rss(pid), IDLE)
     show(f"{IDLE} idle after that", before, settled_rss(pid), IDLE)
     show("all of them closed", before, close_all(server, pid, socks), IDLE)
 
@@ -156,6 +160,7 @@ def main():
     hard = raise_limit()
     assert hard > IDLE + 200, f"descriptor limit {hard} is too small"
     run(measure_idle)
+    run(measure_burst)
     run(measure_heads)
 
 

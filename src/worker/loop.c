@@ -260,12 +260,13 @@ tick_us(const struct gt_settings *s)
 enum gt_err
 gt_loop_init(struct gt_worker *w)
 {
-	struct event_config *cfg = event_config_new();
+	struct event_config *cfg;
 	int64_t tick = tick_us(w->settings);
 	struct timeval tv = {tick / 1000000, tick % 1000000};
 
+	gt_evmem_init();
 	gt_slab_init(&w->conn_slab, sizeof(struct gt_conn));
-	if (cfg == NULL)
+	if ((cfg = event_config_new()) == NULL)
 		return GT_NOMEM;
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
 	w->base = event_base_new_with_config(cfg);

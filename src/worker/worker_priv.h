@@ -276,6 +276,11 @@ void gt_acceptor_admit(struct gt_worker *w, size_t load) GT_ON_LOOP;
 /* Accept what already waits in the listen queues, then never again. */
 void gt_acceptor_stop(struct gt_worker *w) GT_ON_LOOP;
 
+/* ---- evmem.c ---- */
+
+/* Before the first event of this process. */
+void gt_evmem_init(void);
+
 /* ---- loop.c ---- */
 
 GT_MUST_CHECK enum gt_err gt_loop_init(struct gt_worker *w);

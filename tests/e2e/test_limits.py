@@ -227,17 +227,21 @@ needs_true_sizes = pytest.mark.skipif(
 def test_idle_connections_cost_little(server):
     n = 2000
     raise_descriptors(2 * n)
-    server.with_config(threads=2, worker_connections=2 * n,
+    server.with_config(threads=2, worker_connections=2 * n, queue_size=n,
                        backlog=512).start()
     pid = server.worker_pids()[0]
     with server.connect() as c:
         for _ in range(100):
             c.get("/hello")
     before = rss_kib(pid)
-    clients = []
-    for _ in range(n):
+    clients = [server.connect() for _ in range(n // 2)]
+    for c in clients:
+        assert c.get("/hello").status == 200
+    for _ in range(n // 2):  # and many at once
         clients.append(server.connect())
-        assert clients[-1].get("/hello").status == 200
+        clients[-1].send(get(line=b"GET /sleep?ms=1 HTTP/1.1"))
+    for c in clients[n // 2:]:
+        assert c.response().status == 200
     # 1.5 KiB each, and 2 MiB for what is kept for the next requests.
     most = before + 1.5 * n + 2048
     assert least_rss(pid, most) <= most
