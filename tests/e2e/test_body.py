@@ -175,6 +175,18 @@ def test_large_unread_body_is_answered_and_closed(shared):
         assert r.status == 403
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_app_that_reads_no_large_body_can_stream(shared, chunked):
+    """The loop waits for room in the inbox: it must send all the same."""
+    field = b"Transfer-Encoding: chunked" if chunked \
+        else b"Content-Length: 70000"
+    size = b"11170\r\n" if chunked else b""
+    with shared.connect() as c:
+        c.send(b"POST /bigstream?n=2000000 HTTP/1.1\r\nHost: t\r\n"
+               + field + b"\r\n\r\n" + size + b"x" * 70000)
+        assert len(c.response().body) == 2000000
+
+
 def test_short_body_raises_in_the_app(server):
     server.with_config(threads=1).start()
     with server.connect() as c:
