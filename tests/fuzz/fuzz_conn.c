@@ -505,6 +505,29 @@ length_of_body(const char *head, size_t headlen, const char *p, size_t n)
 	return gt_body_is_done(&b) ? at : SIZE_MAX;
 }
 
+/* The loop has refused what follows ref.at: it must be no whole request. */
+static void
+check_refusal_is_due(void)
+{
+	struct gt_head_parser hp;
+	struct gt_request rq;
+	struct gt_arena arena = {0};
+	struct gt_body b;
+	size_t used;
+
+	gt_head_init(&hp, &rq, &arena, &w.service.limits);
+	if (!ref.over &&
+	    gt_head_feed(&hp, cl.p + ref.at, cl.n - ref.at, &used) == GT_OK) {
+		ref.at += used;
+		if (gt_body_init(&b, &rq, settings.max_body_size,
+		                 &w.service.limits) == GT_OK) {
+			read_reference_body(&rq);
+			MUST(!ref.whole);
+		}
+	}
+	gt_arena_fini(&arena);
+}
+
 /* Responses follow each other; not more than calls and one refusal. */
 static void
 check_responses(void)
@@ -526,8 +549,11 @@ check_responses(void)
 			continue;
 		}
 		MUST(nfinal <= ncalls);
-		if (nfinal >= ncalls) /* the loop's own: the last one */
+		if (nfinal >= ncalls) { /* the loop's own: the last one */
+			if (memcmp(p + 9, "408", 3) != 0)
+				check_refusal_is_due();
 			return;
+		}
 		n = 0;
 		if (!head_of[nfinal])
 			n = length_of_body(p, (size_t)(blank - p), blank,
