@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,10 +43,11 @@ a_full_ring_drops_and_counts_instead_of_waiting(void **state)
 {
 	_Atomic uint64_t dropped = 0;
 	struct gt_logthread *lt;
-	static char line[65536], sink[65536];
+	static char line[65536];
 	int acc[2], i;
 
 	(void)state;
+	signal(SIGPIPE, SIG_IGN);
 	memset(line, 'x', sizeof(line));
 	assert_int_equal(pipe(acc), 0);
 	assert_int_equal(
@@ -56,13 +56,9 @@ a_full_ring_drops_and_counts_instead_of_waiting(void **state)
 	for (i = 0; i < 100; i++)
 		gt_logthread_give(lt, GT_LOG_FILE_ACCESS, line, sizeof(line));
 	assert_true(atomic_load(&dropped) >= 60);
-	close(acc[1]);
-	fcntl(acc[0], F_SETFL, O_NONBLOCK);
-	while (read(acc[0], sink, sizeof(sink)) > 0)
-		;
-	close(acc[0]);
-	signal(SIGPIPE, SIG_IGN);
+	close(acc[0]); /* the thread's write fails, it goes on */
 	gt_logthread_destroy(lt);
+	close(acc[1]);
 }
 
 static void
