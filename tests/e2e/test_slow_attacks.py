@@ -114,7 +114,7 @@ def board(server):
 
 def test_header_drippers_are_refused_on_time(server):
     """A thousand clients; an octet each 0.2 s does not prolong anything."""
-    limit = scaled(4)
+    limit = 3 + scaled(1)
     server.with_config(threads=2, worker_connections=2000,
                        header_timeout=f"{limit:g}").start()
     opening = b"GET /attack HTTP/1.1\r\nHost: t\r\nX-Slow: "
@@ -134,7 +134,7 @@ def test_header_drippers_are_refused_on_time(server):
 @pytest.mark.parametrize("n", [1000, 60000])
 def test_body_drippers_are_refused_on_time(server, n):
     """An octet each 0.2 s is progress, but not enough of it."""
-    limit = scaled(3)
+    limit = 2 + scaled(1)
     server.with_config(threads=2, body_timeout=f"{limit:g}").start()
     opening = b"POST /attack HTTP/1.1\r\nHost: t\r\n" \
               b"Content-Length: %d\r\n\r\n" % n
@@ -153,7 +153,7 @@ def test_body_drippers_are_refused_on_time(server, n):
 
 def test_spooled_uploads_protect_the_threads(server):
     """Far above body-buffer: with body-spool no thread meets them."""
-    limit = scaled(3)
+    limit = 2 + scaled(1)
     server.with_config(threads=2, body_timeout=f"{limit:g}", body_spool="1m",
                        tmp_upload_dir=server.dir).start()
     opening = b"POST /attack HTTP/1.1\r\nHost: t\r\n" \
@@ -187,7 +187,7 @@ def test_slow_but_steady_body_is_received(server):
                                     "/file?attack&n=8000000"])
 def test_slow_readers_are_cut_on_time(server, target):
     """An octet each 0.2 s; the response waits in memory or in a file."""
-    limit = scaled(3)
+    limit = 2 + scaled(1)
     server.with_config(threads=2, write_timeout=f"{limit:g}",
                        log_level="debug").start()
     opening = b"GET %s HTTP/1.1\r\nHost: t\r\n\r\n" % target.encode()
@@ -243,13 +243,13 @@ def test_streaming_thread_is_freed_from_a_client_that_does_not_read(server):
 ], ids=["headers", "body", "large body", "reading"])
 def test_slowhttptest_finds_the_service_available(server, mode, options,
                                                   path):
-    limit = f"{scaled(3):g}"
+    limit = f"{2 + scaled(1):g}"
     server.with_config(threads=2, worker_connections=2000, log_level="debug",
                        header_timeout=limit, body_timeout=limit,
                        write_timeout=limit).start()
     tool = subprocess.Popen(
         [SLOWHTTPTEST, *options, "-c", "200", "-r", "200", "-p", "3", "-l",
-         f"{scaled(8):g}", "-u", server.url + path],
+         f"{6 + scaled(2):g}", "-u", server.url + path],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         cwd=server.dir)
     try:
