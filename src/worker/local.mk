@@ -12,6 +12,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/reader.c \
 	src/worker/queue.c \
 	src/worker/trust.c \
+	src/worker/upload.c \
 	src/worker/worker.c \
 	src/worker/writer.c \
 	src/worker/worker_priv.h \

@@ -207,11 +207,28 @@ bool gt_conn_settle(struct gt_conn *c) GT_ON_LOOP;
 /* Close what has waited too long. c may be freed. */
 void gt_conn_sweep(struct gt_conn *c, int64_t now_us) GT_ON_LOOP;
 
+/* What one recv came to. */
+enum gt_got {
+	GT_GOT_OCTETS,
+	GT_GOT_NOTHING, /* at the moment */
+	GT_GOT_END,     /* FIN; c->ended is set */
+	GT_GOT_RESET,
+};
+
 /* reader.c: the socket is readable, or rest has octets. c may be freed. */
 void gt_conn_read(struct gt_conn *c) GT_ON_LOOP;
 /* Begin with what is in rest. */
 void gt_conn_feed_rest(struct gt_conn *c) GT_ON_LOOP;
-/* Read on with the body of a request that runs. */
+enum gt_got gt_conn_receive(struct gt_conn *c, char *p, size_t room,
+                            size_t *n) GT_ON_LOOP;
+/* The request goes to the queue at the end of this turn. */
+void gt_conn_dispatch(struct gt_conn *c) GT_ON_LOOP;
+
+/* upload.c: the head is complete; is there a body, and where does it go? */
+void gt_conn_begin_body(struct gt_conn *c) GT_ON_LOOP;
+/* A body that nobody read is dropped, within bounds. c may be freed. */
+void gt_conn_drop_body(struct gt_conn *c) GT_ON_LOOP;
+/* Read on with a body. c may be freed. */
 void gt_conn_read_body(struct gt_conn *c) GT_ON_LOOP;
 /* It is the client's turn to send body octets: body-timeout runs. */
 void gt_conn_await_body(struct gt_conn *c) GT_ON_LOOP;

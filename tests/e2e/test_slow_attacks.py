@@ -171,16 +171,15 @@ def test_slow_but_steady_body_is_received(server):
     server.with_config(threads=1, body_timeout=f"{scaled(0.5):g}").start()
     with server.connect() as c:
         c.send(b"POST /echo HTTP/1.1\r\nHost: t\r\n"
-               b"Content-Length: 2000\r\n\r\n")
+               b"Content-Length: 60000\r\n\r\n")
         end = time.monotonic() + scaled(1.5)
         sent = 0
         while time.monotonic() < end:
-            n = min(2000 - 100 - sent, 20)
-            c.send(b"x" * n)
-            sent += n
-            time.sleep(0.02)
-        c.send(b"x" * (2000 - sent))
-        assert c.response().body == b"x" * 2000
+            c.send(b"x" * 40)
+            sent += 40
+            time.sleep(0.05)
+        c.send(b"x" * (60000 - sent))
+        assert c.response().body == b"x" * 60000
 
 
 @pytest.mark.parametrize("target", ["/large?attack",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "../cmocka_all.h"
 #include "../../../src/worker/worker_priv.h"
+#include "../cmocka_all.h"
 
 #define SECOND  INT64_C(1000000)
 #define LIMIT   30000 /* ms */
