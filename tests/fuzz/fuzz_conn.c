@@ -248,7 +248,8 @@ compare_head(const struct gt_exchange *ex)
 	gt_head_init(&hp, &rq, &arena, &w.service.limits);
 	MUST(gt_head_feed(&hp, p, cl.n - ref.at, &used) == GT_OK);
 	MUST(used == ex->head_len && memcmp(ex->head.p, p, used) == 0);
-	MUST(rq.nfields == ex->request.nfields);
+	/* Names with an underscore may have been dropped (header-map). */
+	MUST(rq.nfields >= ex->request.nfields);
 	MUST(rq.framing == ex->request.framing);
 	ref.at += used;
 	read_reference_body(&rq);
@@ -287,8 +288,7 @@ begin(struct gt_exchange *ex, unsigned deed)
 	gt_clock_http_date(0, date);
 	gt_response_init(&ex->response, rq->minor,
 	                 rq->method_id == GT_METHOD_HEAD,
-	                 rq->keep_alive && (deed & DEED_IS_CLOSE) == 0 &&
-	                     !gt_inbox_has_failed(ex));
+	                 rq->keep_alive && (deed & DEED_IS_CLOSE) == 0);
 	MUST(gt_response_start(&ex->response, &ex->out.own, GT_STR("200 OK"),
 	                       200, GT_STR("x"), date) == GT_OK);
 }
@@ -296,6 +296,8 @@ begin(struct gt_exchange *ex, unsigned deed)
 static void
 end_head(struct gt_exchange *ex, bool known, uint64_t length)
 {
+	if (gt_inbox_refuse(ex, known))
+		ex->response.keep_alive = false;
 	MUST(gt_response_end_head(&ex->response, &ex->out.own, known, length) ==
 	     GT_OK);
 }
@@ -663,6 +665,7 @@ int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static const struct gt_child child = {.settings = &settings};
+	static const struct gt_trust trust = {.proxy_mode = GT_PROXY_OFF};
 	const char *why;
 
 	(void)argc;
@@ -671,6 +674,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	gt_log_set_level(GT_LOG_CRITICAL);
 	w.settings = &settings;
 	w.service.settings = &settings;
+	w.service.trust = &trust;
 	w.service.server = GT_STR("x");
 	configure((const uint8_t *)"\0");
 	w.nthreads = w.queue_size = 2;
