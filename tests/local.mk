@@ -38,6 +38,7 @@ e2e_files = \
 	tests/e2e/attacks.py \
 	tests/e2e/conftest.py \
 	tests/e2e/harness.py \
+	tests/e2e/load.py \
 	tests/e2e/test_body.py \
 	tests/e2e/test_boot.py \
 	tests/e2e/test_broken_clients.py \
@@ -54,6 +55,7 @@ e2e_files = \
 	tests/e2e/test_nginx.py \
 	tests/e2e/test_real_apps.py \
 	tests/e2e/test_proxy_protocol.py \
+	tests/e2e/test_reload.py \
 	tests/e2e/test_response.py \
 	tests/e2e/test_serve.py \
 	tests/e2e/test_signals.py \

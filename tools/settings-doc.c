@@ -101,11 +101,13 @@ man_setting(const struct gt_setting *s)
 	print_flags(s);
 	if (s->dflt[0] == '\0') {
 		puts("Not set by default.");
-		return;
+	} else {
+		fputs("Default:\n.Ql ", stdout);
+		print_quoted(s->dflt);
+		puts(" .");
 	}
-	fputs("Default:\n.Ql ", stdout);
-	print_quoted(s->dflt);
-	puts(" .");
+	if (s->needs_restart)
+		puts("A change needs a restart.");
 }
 
 static void

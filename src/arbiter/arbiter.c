@@ -34,9 +34,8 @@ refuse(const struct gt_arbiter *a, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	gt_log_critical("%s", text);
-	if (a->error_log_fd >= 0 &&
-	    strcmp(a->settings->error_logfile, "-") != 0 &&
-	    a->settings->error_logfile[0] != '\0')
+	if (a->gen->error_log_fd >= 0 &&
+	    strcmp(a->gen->settings->error_logfile, "-") != 0)
 		fprintf(stderr, "gthreadd: %s\n", text);
 	return GT_EXIT_CONFIG;
 }
@@ -44,7 +43,7 @@ refuse(const struct gt_arbiter *a, const char *fmt, ...)
 static int
 find_user(struct gt_arbiter *a)
 {
-	const struct gt_settings *s = a->settings;
+	const struct gt_settings *s = a->gen->settings;
 	const char *why;
 
 	if (gt_os_user_find(s->user, s->group, &a->user, &why) == GT_OK)
@@ -55,7 +54,7 @@ find_user(struct gt_arbiter *a)
 static int
 open_pidfile(struct gt_arbiter *a)
 {
-	const char *path = a->settings->pid;
+	const char *path = a->gen->settings->pid;
 	enum gt_err rc;
 	pid_t holder;
 
@@ -94,14 +93,15 @@ open_shared(struct gt_arbiter *a)
 
 	if ((code = find_user(a)) != GT_EXIT_OK)
 		return code;
-	umask((mode_t)a->settings->umask);
-	if (gt_logs_open(a, &path) != GT_OK)
+	umask((mode_t)a->gen->settings->umask);
+	if (gt_logs_open(a, a->gen, &path) != GT_OK)
 		return refuse(a, "log file %s: %s", path, strerror(errno));
+	gt_logs_use(a);
 	gt_log_info("starting gthreadd %s", PACKAGE_VERSION);
-	raise_descriptors(a->settings);
+	raise_descriptors(a->gen->settings);
 	if ((code = open_pidfile(a)) != GT_EXIT_OK)
 		return code;
-	if (gt_sockets_open(a, why, sizeof(why)) != GT_OK)
+	if (gt_sockets_open(a, a->gen, why, sizeof(why)) != GT_OK)
 		return refuse(a, "%s", why);
 	if (gt_roster_create(&a->roster_fd) != GT_OK ||
 	    gt_roster_map(a->roster_fd, &a->roster) != GT_OK)
@@ -138,31 +138,31 @@ class_in_use(const struct gt_settings *s)
 GT_ON_MASTER static int
 loop(struct gt_arbiter *a)
 {
-	gt_spawn_missing(a);
-	gt_watch_arm(a);
+	gt_road_step(a);
 	while (a->state == GT_ARBITER_RUNNING || a->nprocs > 0) {
 		if (event_base_loop(a->base, EVLOOP_ONCE) < 0)
 			return refuse(a, "event loop: %s", strerror(errno));
-		gt_spawn_missing(a);
+		gt_road_step(a);
 	}
 	return a->exit_code;
 }
 
-static void
+/* false: out of memory. */
+GT_ON_MASTER static bool
 init(struct gt_arbiter *a, const struct gt_settings *settings,
      const struct gt_child_ops *ops)
 {
 	*a = (struct gt_arbiter){
-	    .settings = settings,
 	    .ops = ops,
-	    .name = settings->name[0] != '\0' ? settings->name : settings->app,
 	    .pidfile = {.fd = -1},
-	    .error_log_fd = -1,
-	    .access_log_fd = -1,
 	    .roster_fd = -1,
 	    .exit_code = GT_EXIT_OK,
+	    .target = settings->workers,
 	};
 	TAILQ_INIT(&a->procs);
+	TAILQ_INIT(&a->generations);
+	a->gen = gt_generation_create(a, NULL, settings);
+	return a->gen != NULL;
 }
 
 static void fini(struct gt_arbiter *a) GT_ON_MASTER;
@@ -178,24 +178,27 @@ fini(struct gt_arbiter *a)
 	gt_watch_fini(a);
 	if (a->base != NULL)
 		event_base_free(a->base);
-	gt_listeners_close(&a->listeners, true);
+	gt_sockets_close(a->gen, NULL);
 	gt_roster_unmap(a->roster);
 	gt_fd_close(&a->roster_fd);
 	gt_pidfile_fini(&a->pidfile);
-	gt_logs_close(a);
+	gt_generation_unref(a, a->next);
+	gt_generation_unref(a, a->gen);
 }
 
 int
 gt_arbiter_run(const struct gt_settings *settings,
-               const struct gt_child_ops *ops)
+               const struct gt_config *config, const struct gt_child_ops *ops)
 {
 	struct gt_arbiter a;
 	int code;
 
 	gt_role_set(GT_ROLE_MASTER);
 	gt_assert_master();
-	init(&a, settings, ops);
-	gt_os_title_set("gthreadd: master [%s]", a.name);
+	if (!init(&a, settings, ops))
+		return GT_EXIT_BOOT;
+	a.config = config;
+	gt_os_title_set("gthreadd: master [%s]", gt_generation_name(a.gen));
 	if ((code = open_shared(&a)) == GT_EXIT_OK) {
 		if (open_loop(&a) != GT_OK) {
 			code = refuse(&a, "event loop cannot be made");
@@ -225,7 +228,8 @@ gt_arbiter_check(const struct gt_settings *settings,
 
 	gt_role_set(GT_ROLE_MASTER);
 	gt_assert_master();
-	init(&a, settings, ops);
+	if (!init(&a, settings, ops))
+		return GT_EXIT_BOOT;
 	signal(SIGCHLD, SIG_DFL); /* an ignored one would eat the status */
 	if ((code = find_user(&a)) != GT_EXIT_OK) {
 		/* refused */

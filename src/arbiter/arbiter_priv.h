@@ -43,9 +43,43 @@ enum gt_arbiter_state {
 	GT_ARBITER_QUICK,    /* workers were told QUIT */
 };
 
+/* How far the change to a new generation is. */
+enum gt_reload_state {
+	GT_RELOAD_NONE,    /* all workers are of one generation */
+	GT_RELOAD_TRYING,  /* the canary of the next generation boots */
+	GT_RELOAD_ROLLING, /* it was ready: the others are being replaced */
+};
+
+/* A worker's way; it may end in each state. */
+enum gt_proc_state {
+	GT_PROC_BOOTING,  /* forked; has not said that it is ready */
+	GT_PROC_SERVING,  /* it was ready; accepts connections */
+	GT_PROC_DRAINING, /* told to end: finishes what it has */
+};
+
+/*
+ * The settings that some workers were forked with, and what was opened for
+ * them. Each worker holds a reference to its own.
+ */
+struct gt_generation {
+	unsigned number; /* from 1 */
+	unsigned refs;
+	struct gt_config *config; /* owned; NULL: settings are borrowed */
+	const struct gt_settings *settings;
+	/* fds are -1 after the next generation has taken over */
+	struct gt_listeners listeners;
+	int error_log_fd;
+	int access_log_fd; /* -1: no access log */
+	TAILQ_ENTRY(gt_generation) link;
+};
+TAILQ_HEAD(gt_generations, gt_generation);
+
 /* A worker as its master sees it. */
 struct gt_proc {
 	pid_t pid;
+	enum gt_proc_state state;
+	struct gt_generation *gen;
+	bool is_tired;  /* has asked to be replaced */
 	unsigned age;   /* its number, from 1 */
 	unsigned seat;  /* in the roster */
 	int channel_fd; /* our end; -1: it has closed its own */
@@ -68,16 +102,19 @@ struct gt_pidfile {
 	int fd; /* locked; -1: none */
 };
 
+/* What TTIN, TTOU and WINCH did while a canary booted: done again after it. */
+struct gt_scaling {
+	bool to_zero;
+	int64_t by;
+};
+
 struct gt_arbiter {
-	const struct gt_settings *settings;
+	const struct gt_config *config; /* of the start; may be NULL */
 	const struct gt_child_ops *ops;
-	const char *name;
 	struct gt_os_user user; /* who the workers become */
 
 	struct gt_pidfile pidfile;
-	struct gt_listeners listeners;
-	int error_log_fd;
-	int access_log_fd; /* -1: no access log */
+	size_t ninherited; /* sockets of systemd */
 	int roster_fd;
 	struct gt_roster *roster;
 
@@ -88,7 +125,17 @@ struct gt_arbiter {
 	enum gt_arbiter_state state;
 	int exit_code;
 	bool was_ready; /* some worker has been: boot errors do not end us */
-	struct gt_procs procs;
+
+	struct gt_generations generations; /* oldest first */
+	struct gt_generation *gen;         /* that new workers belong to */
+	struct gt_generation *next;        /* on trial; NULL: none */
+	unsigned generation;               /* number of the newest */
+	enum gt_reload_state reload;
+	bool reload_again; /* HUP came while one was on trial */
+	uint64_t target;   /* how many workers there should be */
+	struct gt_scaling scaling;
+
+	struct gt_procs procs; /* oldest first */
 	size_t nprocs;
 	unsigned age;             /* of the newest worker */
 	int64_t backoff_us;       /* pause before the next fork; 0: none */
@@ -108,20 +155,72 @@ void gt_pidfile_fini(struct gt_pidfile *pf);
 /* In a child: the lock is the master's, let it go with the master. */
 void gt_pidfile_forget(struct gt_pidfile *pf);
 
+/* generation.c */
+/*
+ * Make one, with nothing opened yet; config (may be NULL) is given. The
+ * caller has the reference. NULL: out of memory, config is destroyed.
+ */
+struct gt_generation *
+gt_generation_create(struct gt_arbiter *a, struct gt_config *config,
+                     const struct gt_settings *settings) GT_ON_MASTER;
+struct gt_generation *gt_generation_ref(struct gt_generation *g);
+/* g may be NULL. The last one closes what is open, but unlinks nothing. */
+void gt_generation_unref(struct gt_arbiter *a,
+                         struct gt_generation *g) GT_ON_MASTER;
+/* For titles: the setting or the application. */
+const char *gt_generation_name(const struct gt_generation *g);
+
+/* reload.c */
+/* HUP: put a new generation on trial. */
+void gt_reload_start(struct gt_arbiter *a) GT_ON_MASTER;
+/* Its canary is ready: this is the generation from now on. */
+void gt_reload_commit(struct gt_arbiter *a) GT_ON_MASTER;
+/* It will not do: things stay as they are. */
+void gt_reload_fail(struct gt_arbiter *a, const char *why) GT_ON_MASTER;
+
+/* road.c */
+/*
+ * Take the next step towards what should be: fork what is missing, boot
+ * successors, drain those who have one. Between two turns of the loop only;
+ * returns in the parent only.
+ */
+void gt_road_step(struct gt_arbiter *a) GT_ON_MASTER;
+/* TTIN, TTOU: so many workers more or less. */
+void gt_road_scale(struct gt_arbiter *a, int by) GT_ON_MASTER;
+/* WINCH: no workers until HUP or TTIN. */
+void gt_road_empty(struct gt_arbiter *a) GT_ON_MASTER;
+/* A trial has ended: do what was asked for meanwhile. */
+void gt_road_settle(struct gt_arbiter *a) GT_ON_MASTER;
+/* A generation takes over: as many as its settings say, then as above. */
+void gt_road_reset(struct gt_arbiter *a) GT_ON_MASTER;
+
 /* sockets.c */
-/* Errors: GT_INVALID, GT_SYS; why tells. */
-GT_MUST_CHECK enum gt_err gt_sockets_open(struct gt_arbiter *a, char *why,
+/*
+ * Open those of g; the sockets of a->gen that stay are kept. Errors:
+ * GT_INVALID, GT_SYS; why tells.
+ */
+GT_MUST_CHECK enum gt_err gt_sockets_open(struct gt_arbiter *a,
+                                          struct gt_generation *g, char *why,
                                           size_t n) GT_ON_MASTER;
+/*
+ * Close those of g, but remember what they were. Socket files go, except
+ * those that heir has too; NULL: all go.
+ */
+void gt_sockets_close(struct gt_generation *g,
+                      const struct gt_generation *heir) GT_ON_MASTER;
 
 /* logs.c */
 /* Errors: GT_SYS; *path is the file. */
-GT_MUST_CHECK enum gt_err gt_logs_open(struct gt_arbiter *a,
+GT_MUST_CHECK enum gt_err gt_logs_open(const struct gt_arbiter *a,
+                                       struct gt_generation *g,
                                        const char **path) GT_ON_MASTER;
+/* The master writes to the log of a->gen from now on. */
+void gt_logs_use(const struct gt_arbiter *a) GT_ON_MASTER;
 /* Open the files again under the same numbers; tell the workers. */
 void gt_logs_reopen(struct gt_arbiter *a) GT_ON_MASTER;
-/* Try again to tell a worker whose channel was full. */
-void gt_logs_tell(struct gt_arbiter *a, struct gt_proc *p) GT_ON_MASTER;
-void gt_logs_close(struct gt_arbiter *a) GT_ON_MASTER;
+/* Give a worker the files of its generation; later when its channel is full. */
+void gt_logs_tell(struct gt_proc *p) GT_ON_MASTER;
+void gt_logs_close(struct gt_generation *g);
 
 /* signal.c */
 GT_MUST_CHECK enum gt_err gt_signal_init(struct gt_arbiter *a) GT_ON_MASTER;
@@ -131,13 +230,14 @@ void gt_signal_stop(struct gt_arbiter *a,
                     enum gt_arbiter_state state) GT_ON_MASTER;
 
 /* spawn.c */
-/* Fork what is missing; returns in the parent only. */
-void gt_spawn_missing(struct gt_arbiter *a) GT_ON_MASTER;
+/* Fork a worker of g; returns in the parent only. */
+GT_MUST_CHECK enum gt_err gt_spawn_worker(struct gt_arbiter *a,
+                                          struct gt_generation *g) GT_ON_MASTER;
 /* A worker born at born_us died young: wait before the next one. */
 void gt_spawn_back_off(struct gt_arbiter *a, int64_t born_us) GT_ON_MASTER;
 /* Take p off the list and free it. */
 void gt_spawn_forget(struct gt_arbiter *a, struct gt_proc *p) GT_ON_MASTER;
-/* Run ops->check in a child. Errors: GT_SYS. */
+/* Run ops->check of a->gen in a child. Errors: GT_SYS. */
 GT_MUST_CHECK enum gt_err gt_spawn_check(struct gt_arbiter *a,
                                          int *status) GT_ON_MASTER;
 

@@ -1,9 +1,12 @@
 noinst_LIBRARIES += libgt_arbiter.a
 libgt_arbiter_a_SOURCES = \
 	src/arbiter/arbiter.c \
+	src/arbiter/generation.c \
 	src/arbiter/logs.c \
 	src/arbiter/pidfile.c \
 	src/arbiter/reap.c \
+	src/arbiter/reload.c \
+	src/arbiter/road.c \
 	src/arbiter/signal.c \
 	src/arbiter/sockets.c \
 	src/arbiter/spawn.c \
@@ -18,11 +21,13 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/arbiter/test_arbiter \
 	tests/unit/arbiter/test_pidfile \
+	tests/unit/arbiter/test_road \
 	tests/unit/arbiter/test_spawn \
 	tests/unit/arbiter/test_stop
 TESTS += \
 	tests/unit/arbiter/test_arbiter \
 	tests/unit/arbiter/test_pidfile \
+	tests/unit/arbiter/test_road \
 	tests/unit/arbiter/test_spawn \
 	tests/unit/arbiter/test_stop
 arbiter_harness = tests/unit/arbiter/harness.c tests/unit/arbiter/harness.h
@@ -31,6 +36,9 @@ tests_unit_arbiter_test_arbiter_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_arbiter_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_pidfile_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_pidfile_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
+tests_unit_arbiter_test_road_SOURCES = tests/unit/arbiter/test_road.c $(arbiter_harness)
+tests_unit_arbiter_test_road_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_arbiter_test_road_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_spawn_SOURCES = tests/unit/arbiter/test_spawn.c $(arbiter_harness)
 tests_unit_arbiter_test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_spawn_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The log files. The master opens them, as root when it is root, and keeps
- * their numbers for life: a file that is opened again takes the number of the
- * old one, here and (sent over the channel) in every worker. So rotation
- * works after the workers have dropped their privileges.
+ * The log files. The master opens them, as root when it is root, once for each
+ * generation, and keeps their numbers for its life: a file that is opened again
+ * takes the number of the old one, here and (sent over the channel) in every
+ * worker. So rotation works after the workers have dropped their privileges.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,20 +48,26 @@ open_log(const struct gt_arbiter *a, const char *path, int std, int *fd)
 }
 
 enum gt_err
-gt_logs_open(struct gt_arbiter *a, const char **path)
+gt_logs_open(const struct gt_arbiter *a, struct gt_generation *g,
+             const char **path)
 {
-	const struct gt_settings *s = a->settings;
+	const struct gt_settings *s = g->settings;
 
 	*path = s->error_logfile[0] != '\0' ? s->error_logfile : "-";
-	if (open_log(a, *path, STDERR_FILENO, &a->error_log_fd) != GT_OK)
+	if (open_log(a, *path, STDERR_FILENO, &g->error_log_fd) != GT_OK)
 		return GT_SYS;
 	*path = s->access_logfile;
 	if (s->access_logfile[0] != '\0' &&
-	    open_log(a, *path, STDOUT_FILENO, &a->access_log_fd) != GT_OK)
+	    open_log(a, *path, STDOUT_FILENO, &g->access_log_fd) != GT_OK)
 		return GT_SYS;
-	gt_log_set_level((enum gt_log_level)s->log_level);
-	gt_log_set_fd(a->error_log_fd);
 	return GT_OK;
+}
+
+void
+gt_logs_use(const struct gt_arbiter *a)
+{
+	gt_log_set_level((enum gt_log_level)a->gen->settings->log_level);
+	gt_log_set_fd(a->gen->error_log_fd);
 }
 
 static void
@@ -83,17 +89,18 @@ reopen(const struct gt_arbiter *a, const char *path, int fd)
 }
 
 void
-gt_logs_tell(struct gt_arbiter *a, struct gt_proc *p)
+gt_logs_tell(struct gt_proc *p)
 {
+	const struct gt_generation *g = p->gen;
 	struct gt_channel_msg msg = {.type = GT_CHANNEL_REOPEN, .nfds = 1};
 	enum gt_err rc;
 
 	p->owes_reopen = false;
 	if (p->channel_fd < 0)
 		return;
-	msg.fds[0] = a->error_log_fd;
-	if (a->access_log_fd >= 0)
-		msg.fds[msg.nfds++] = a->access_log_fd;
+	msg.fds[0] = g->error_log_fd;
+	if (g->access_log_fd >= 0)
+		msg.fds[msg.nfds++] = g->access_log_fd;
 	rc = gt_channel_send(p->channel_fd, &msg);
 	if (rc == GT_AGAIN)
 		p->owes_reopen = true;
@@ -105,19 +112,24 @@ gt_logs_tell(struct gt_arbiter *a, struct gt_proc *p)
 void
 gt_logs_reopen(struct gt_arbiter *a)
 {
+	const struct gt_generation *g;
 	struct gt_proc *p;
 
-	reopen(a, a->settings->error_logfile, a->error_log_fd);
-	reopen(a, a->settings->access_logfile, a->access_log_fd);
+	TAILQ_FOREACH (g, &a->generations, link) {
+		reopen(a, g->settings->error_logfile, g->error_log_fd);
+		reopen(a, g->settings->access_logfile, g->access_log_fd);
+	}
+	/* A canary has the log of another generation until it is ready. */
 	TAILQ_FOREACH (p, &a->procs, link)
-		gt_logs_tell(a, p);
+		if (p->gen != a->next)
+			gt_logs_tell(p);
 }
 
 void
-gt_logs_close(struct gt_arbiter *a)
+gt_logs_close(struct gt_generation *g)
 {
-	if (a->error_log_fd >= 0)
+	if (g->error_log_fd >= 0 && gt_log_fd() == g->error_log_fd)
 		gt_log_set_fd(STDERR_FILENO);
-	gt_fd_close(&a->error_log_fd);
-	gt_fd_close(&a->access_log_fd);
+	gt_fd_close(&g->error_log_fd);
+	gt_fd_close(&g->access_log_fd);
 }

@@ -72,7 +72,9 @@ static void
 log_end(const struct gt_arbiter *a, const struct gt_proc *p, int status,
         const char *reason)
 {
-	bool is_wanted = a->state != GT_ARBITER_RUNNING && !p->is_killed;
+	bool is_wanted =
+	    (a->state != GT_ARBITER_RUNNING || p->state == GT_PROC_DRAINING) &&
+	    !p->is_killed;
 	bool is_clean = WIFEXITED(status) && WEXITSTATUS(status) == GT_EXIT_OK;
 
 	gt_log(is_wanted || is_clean ? GT_LOG_INFO : GT_LOG_ERROR,
@@ -103,6 +105,8 @@ bury(struct gt_arbiter *a, struct gt_proc *p, int status)
 {
 	int64_t now = gt_clock_us(), born = p->spawned_us;
 	bool is_young = p->ready_us == 0 || now - p->ready_us < YOUNG_US;
+	bool is_canary = p->gen == a->next;
+	bool is_planned = p->state == GT_PROC_DRAINING;
 	char reason[200];
 
 	if (WIFEXITED(status))
@@ -111,9 +115,11 @@ bury(struct gt_arbiter *a, struct gt_proc *p, int status)
 		describe_signal(p, status, reason, sizeof(reason));
 	log_end(a, p, status, reason);
 	gt_spawn_forget(a, p);
-	if (a->state != GT_ARBITER_RUNNING)
+	if (a->state != GT_ARBITER_RUNNING || is_planned)
 		return;
-	if (!a->was_ready)
+	if (is_canary)
+		gt_reload_fail(a, reason);
+	else if (!a->was_ready)
 		give_up(a, status, reason);
 	else if (is_young)
 		gt_spawn_back_off(a, born);

@@ -48,9 +48,12 @@ gt_signal_stop(struct gt_arbiter *a, enum gt_arbiter_state state)
 		return;
 	a->state = state;
 	/* A client is refused at once instead of waiting for nobody. */
-	gt_listeners_close(&a->listeners, true);
+	if (a->next != NULL)
+		gt_sockets_close(a->next, NULL);
+	gt_sockets_close(a->gen, NULL);
 	if (state == GT_ARBITER_GRACEFUL)
-		tell(a, SIGTERM, now + a->settings->graceful_timeout_ms * 1000,
+		tell(a, SIGTERM,
+		     now + a->gen->settings->graceful_timeout_ms * 1000,
 		     "it had not ended within graceful-timeout");
 	else
 		tell(a, SIGQUIT, now + QUICK_US,
@@ -88,6 +91,38 @@ reopen_logs(struct gt_arbiter *a, const struct action *self)
 	gt_assert_master();
 	gt_log_info("handling signal: %s", self->name);
 	gt_logs_reopen(a);
+}
+
+static void
+reload(struct gt_arbiter *a, const struct action *self)
+{
+	gt_assert_master();
+	gt_log_info("handling signal: %s", self->name);
+	gt_reload_start(a);
+}
+
+static void
+add_worker(struct gt_arbiter *a, const struct action *self)
+{
+	gt_assert_master();
+	gt_log_info("handling signal: %s", self->name);
+	gt_road_scale(a, 1);
+}
+
+static void
+remove_worker(struct gt_arbiter *a, const struct action *self)
+{
+	gt_assert_master();
+	gt_log_info("handling signal: %s", self->name);
+	gt_road_scale(a, -1);
+}
+
+static void
+end_workers(struct gt_arbiter *a, const struct action *self)
+{
+	gt_assert_master();
+	gt_log_info("handling signal: %s", self->name);
+	gt_road_empty(a);
 }
 
 static void

@@ -60,27 +60,36 @@ is_default_bind(const struct gt_strv *bind)
 	return bind->n == 1 && strcmp(bind->v[0], DEFAULT_BIND) == 0;
 }
 
-/* The specifications, NULL-terminated; ninherited of them are "fd://N". */
-static char **
-make_specs(const struct gt_strv *bind, size_t ninherited, size_t *n)
-{
-	char **v = gt_xcalloc(ninherited + bind->n + 1, sizeof(*v));
-
-	for (*n = 0; *n < ninherited; ++*n)
-		v[*n] = gt_xasprintf("fd://%zu", LISTEN_FDS_START + *n);
-	if (ninherited > 0 && is_default_bind(bind))
-		return v;
-	for (size_t i = 0; i < bind->n; i++)
-		v[(*n)++] = gt_xstrdup(bind->v[i]);
-	return v;
-}
-
 static void
 free_specs(char **v)
 {
 	for (size_t i = 0; v[i] != NULL; i++)
 		free(v[i]);
 	free(v);
+}
+
+/*
+ * The specifications, NULL-terminated; ninherited of them are "fd://N".
+ * NULL: out of memory.
+ */
+static char **
+make_specs(const struct gt_strv *bind, size_t ninherited, size_t *n)
+{
+	size_t nbinds = ninherited > 0 && is_default_bind(bind) ? 0 : bind->n;
+	char **v = calloc(ninherited + nbinds + 1, sizeof(*v));
+
+	for (*n = 0; v != NULL && *n < ninherited + nbinds; ++*n) {
+		if (*n >= ninherited)
+			v[*n] = strdup(bind->v[*n - ninherited]);
+		else if (asprintf(&v[*n], "fd://%zu", LISTEN_FDS_START + *n) <
+		         0)
+			v[*n] = NULL;
+		if (v[*n] == NULL) {
+			free_specs(v);
+			return NULL;
+		}
+	}
+	return v;
 }
 
 /* A longer backlog than the kernel allows is cut without a word. */
@@ -109,14 +118,14 @@ warn_capped_backlog(uint64_t backlog)
 
 /* The user who serves owns the unix sockets too, as in gunicorn. */
 static void
-give_to_user(const struct gt_arbiter *a)
+give_to_user(const struct gt_arbiter *a, const struct gt_listeners *ls)
 {
 	const struct gt_listener *l;
 
 	if (geteuid() != 0 || (a->user.uid == 0 && a->user.gid == 0))
 		return;
-	for (size_t i = 0; i < a->listeners.n; i++) {
-		l = &a->listeners.v[i];
+	for (size_t i = 0; i < ls->n; i++) {
+		l = &ls->v[i];
 		if (l->unlink_path != NULL &&
 		    lchown(l->unlink_path, a->user.uid, a->user.gid) < 0)
 			gt_log_warning("owner of %s cannot be set: %s", l->text,
@@ -125,35 +134,60 @@ give_to_user(const struct gt_arbiter *a)
 }
 
 static void
-log_listeners(const struct gt_listeners *ls)
+log_listeners(const struct gt_listeners *ls, const struct gt_listeners *kept)
 {
 	for (size_t i = 0; i < ls->n; i++)
-		gt_log_info("listening at: %s%s (%d)",
-		            ls->v[i].is_unix ? "" : "http://", ls->v[i].text,
-		            (int)getpid());
+		if (kept == NULL || gt_listeners_find(kept, &ls->v[i]) == NULL)
+			gt_log_info("listening at: %s%s (%d)",
+			            ls->v[i].is_unix ? "" : "http://",
+			            ls->v[i].text, (int)getpid());
 }
 
 enum gt_err
-gt_sockets_open(struct gt_arbiter *a, char *why, size_t n)
+gt_sockets_open(struct gt_arbiter *a, struct gt_generation *g, char *why,
+                size_t n)
 {
-	const struct gt_settings *s = a->settings;
+	const struct gt_settings *s = g->settings;
 	const struct gt_listen_options opt = {
 	    .backlog = (int)s->backlog,
 	    .has_socket_mode = true, /* config has filled it in */
 	    .socket_mode = s->socket_mode,
+	    .kept = g == a->gen ? NULL : &a->gen->listeners,
+	    .once = g != a->gen, /* others are being served meanwhile */
 	};
 	size_t nspecs;
 	enum gt_err rc;
 	char **specs;
 
-	specs = make_specs(&s->bind, take_listen_fds(), &nspecs);
+	if (g == a->gen)
+		a->ninherited = take_listen_fds();
+	if ((specs = make_specs(&s->bind, a->ninherited, &nspecs)) == NULL) {
+		snprintf(why, n, "out of memory");
+		return GT_NOMEM;
+	}
 	rc = gt_listeners_open((const char *const *)specs, nspecs, &opt,
-	                       &a->listeners, why, n);
+	                       &g->listeners, why, n);
 	free_specs(specs);
 	if (rc != GT_OK)
 		return rc;
-	warn_capped_backlog(s->backlog);
-	give_to_user(a);
-	log_listeners(&a->listeners);
+	if (g == a->gen)
+		warn_capped_backlog(s->backlog);
+	give_to_user(a, &g->listeners);
+	log_listeners(&g->listeners, opt.kept);
 	return GT_OK;
+}
+
+void
+gt_sockets_close(struct gt_generation *g, const struct gt_generation *heir)
+{
+	struct gt_listener *l;
+
+	for (size_t i = 0; i < g->listeners.n; i++) {
+		l = &g->listeners.v[i];
+		if (l->fd >= 0 && l->unlink_path != NULL &&
+		    (heir == NULL ||
+		     gt_listeners_find(&heir->listeners, l) == NULL))
+			unlink(l->unlink_path);
+		gt_fd_close(&l->fd);
+	}
 }

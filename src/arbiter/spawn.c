@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,12 +31,42 @@
 #define END_CHILD(code) _exit(code)
 #endif
 
+/* What other generations listen on and log to. */
 static void
-close_others(struct gt_arbiter *a)
+close_generations(struct gt_arbiter *a, const struct gt_generation *mine)
+{
+	struct gt_generation *g;
+
+	TAILQ_FOREACH (g, &a->generations, link) {
+		if (g == mine)
+			continue;
+		gt_listeners_close(&g->listeners, false);
+		gt_fd_close(&g->error_log_fd);
+		gt_fd_close(&g->access_log_fd);
+	}
+}
+
+/*
+ * What a canary says goes to the log of the generation that serves: there
+ * people look for what is wrong. When it is ready it gets its own.
+ */
+static void
+use_log(const struct gt_arbiter *a, const struct gt_generation *g)
+{
+	if (g == a->next &&
+	    dup3(a->gen->error_log_fd, g->error_log_fd, O_CLOEXEC) < 0)
+		_exit(GT_EXIT_BOOT);
+	gt_log_set_level((enum gt_log_level)g->settings->log_level);
+	gt_log_set_fd(g->error_log_fd);
+}
+
+static void
+close_others(struct gt_arbiter *a, const struct gt_generation *mine)
 {
 	struct gt_proc *p;
 
 	gt_pidfile_forget(&a->pidfile);
+	close_generations(a, mine);
 	TAILQ_FOREACH (p, &a->procs, link) {
 		gt_fd_close(&p->channel_fd);
 		gt_fd_close(&p->board_fd);
@@ -64,9 +95,10 @@ reset_dispositions(void)
 
 /* Errors: GT_SYS; *what failed. */
 static enum gt_err
-become_user(const struct gt_arbiter *a, const char **what)
+become_user(const struct gt_arbiter *a, const struct gt_child *child,
+            const char **what)
 {
-	const char *dir = a->settings->chdir;
+	const char *dir = child->settings->chdir;
 
 	*what = "user and group cannot be set";
 	if (gt_os_user_become(&a->user) != GT_OK)
@@ -79,7 +111,8 @@ become_user(const struct gt_arbiter *a, const char **what)
 
 /* In the child, signals blocked: leave everything that is the master's. */
 static void
-leave_master(struct gt_arbiter *a, const sigset_t *mask)
+leave_master(struct gt_arbiter *a, const struct gt_generation *mine,
+             const sigset_t *mask)
 {
 	if (a->base != NULL) {
 		/* Without a reinit the free would disarm the parent's loop. */
@@ -89,7 +122,9 @@ leave_master(struct gt_arbiter *a, const sigset_t *mask)
 		a->base = NULL;
 	}
 	reset_dispositions();
-	close_others(a);
+	if (mine->error_log_fd >= 0) /* --check-config opens none */
+		use_log(a, mine);
+	close_others(a, mine);
 	gt_role_set(GT_ROLE_NONE);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }
@@ -101,7 +136,7 @@ run_child(const struct gt_arbiter *a, const struct gt_child *child,
 	const char *what;
 	int code = GT_EXIT_BOOT;
 
-	if (become_user(a, &what) == GT_OK)
+	if (become_user(a, child, &what) == GT_OK)
 		code = entry(child);
 	else
 		gt_log_critical("%s: %s", what, strerror(errno));
@@ -112,20 +147,21 @@ GT_NORETURN static void
 run_worker(struct gt_arbiter *a, const struct gt_proc *p, int board_fd,
            int channel_fd)
 {
+	const struct gt_generation *g = p->gen;
 	const struct gt_child child = {
-	    .settings = a->settings,
-	    .listeners = &a->listeners,
-	    .name = a->name,
+	    .settings = g->settings,
+	    .listeners = &g->listeners,
+	    .name = gt_generation_name(g),
 	    .age = p->age,
 	    .seat = p->seat,
 	    .roster_fd = a->roster_fd,
 	    .board_fd = board_fd,
 	    .channel_fd = channel_fd,
-	    .error_log_fd = a->error_log_fd,
-	    .access_log_fd = a->access_log_fd,
+	    .error_log_fd = g->error_log_fd,
+	    .access_log_fd = g->access_log_fd,
 	};
 
-	gt_os_title_set("gthreadd: worker [%s]", a->name);
+	gt_os_title_set("gthreadd: worker [%s]", child.name);
 	gt_log_info("booting worker with pid: %d", (int)getpid());
 	run_child(a, &child, a->ops->worker);
 }
@@ -166,6 +202,7 @@ gt_spawn_forget(struct gt_arbiter *a, struct gt_proc *p)
 	TAILQ_REMOVE(&a->procs, p, link);
 	a->nprocs--;
 	gt_roster_leave(a->roster, p->seat);
+	gt_generation_unref(a, p->gen);
 	free_proc(p);
 }
 
@@ -186,7 +223,8 @@ free_seat(const struct gt_arbiter *a)
 
 /* What the master shares with one worker. Errors: GT_SYS, GT_NOMEM. */
 GT_ON_MASTER static enum gt_err
-create_proc(struct gt_arbiter *a, struct gt_proc **out, int *channel_fd)
+create_proc(struct gt_arbiter *a, const struct gt_generation *g,
+            struct gt_proc **out, int *channel_fd)
 {
 	unsigned seat = free_seat(a);
 	struct gt_proc *p;
@@ -202,7 +240,7 @@ create_proc(struct gt_arbiter *a, struct gt_proc **out, int *channel_fd)
 	p->age = ++a->age;
 	p->seat = seat;
 	p->spawned_us = gt_clock_us();
-	rc = gt_board_create((unsigned)a->settings->threads, &p->board_fd);
+	rc = gt_board_create((unsigned)g->settings->threads, &p->board_fd);
 	if (rc != GT_OK)
 		goto fail;
 	if ((rc = gt_board_map(p->board_fd, false, &p->board)) != GT_OK)
@@ -221,21 +259,22 @@ fail:
 	return rc;
 }
 
-GT_ON_MASTER static enum gt_err
-spawn_worker(struct gt_arbiter *a)
+enum gt_err
+gt_spawn_worker(struct gt_arbiter *a, struct gt_generation *g)
 {
 	int channel_fd, board_fd;
 	struct gt_proc *p;
 	sigset_t mask;
 	enum gt_err rc;
 
-	if ((rc = create_proc(a, &p, &channel_fd)) != GT_OK)
+	if ((rc = create_proc(a, g, &p, &channel_fd)) != GT_OK)
 		return rc;
+	p->gen = g;
 	if ((p->pid = fork_blocked(&mask)) == 0) {
 		board_fd = p->board_fd;
 		p->board_fd = -1;
 		TAILQ_INSERT_TAIL(&a->procs, p, link);
-		leave_master(a, &mask);
+		leave_master(a, g, &mask);
 		run_worker(a, p, board_fd, channel_fd);
 	}
 	gt_fd_close(&channel_fd);
@@ -243,6 +282,7 @@ spawn_worker(struct gt_arbiter *a)
 		free_proc(p);
 		return GT_SYS;
 	}
+	gt_generation_ref(g);
 	TAILQ_INSERT_TAIL(&a->procs, p, link);
 	a->nprocs++;
 	return GT_OK;
@@ -272,34 +312,13 @@ gt_spawn_back_off(struct gt_arbiter *a, int64_t born_us)
 	gt_watch_arm(a);
 }
 
-void
-gt_spawn_missing(struct gt_arbiter *a)
-{
-	int64_t now = gt_clock_us();
-	enum gt_err rc = GT_OK;
-
-	if (a->state != GT_ARBITER_RUNNING || now < a->spawn_at_us)
-		return;
-	while (a->nprocs < a->settings->workers && rc == GT_OK)
-		rc = spawn_worker(a);
-	if (rc != GT_OK) {
-		gt_log_error("worker cannot be started: %s", gt_err_text(rc));
-		if (a->was_ready)
-			gt_spawn_back_off(a, now);
-		else
-			gt_reap_halt(a, GT_EXIT_BOOT,
-			             "worker cannot be started");
-	}
-	gt_watch_arm(a);
-}
-
 enum gt_err
 gt_spawn_check(struct gt_arbiter *a, int *status)
 {
 	const struct gt_child child = {
-	    .settings = a->settings,
-	    .listeners = &a->listeners,
-	    .name = a->name,
+	    .settings = a->gen->settings,
+	    .listeners = &a->gen->listeners,
+	    .name = gt_generation_name(a->gen),
 	    .board_fd = -1,
 	    .channel_fd = -1,
 	    .error_log_fd = gt_log_fd(),
@@ -311,7 +330,7 @@ gt_spawn_check(struct gt_arbiter *a, int *status)
 	if ((pid = fork_blocked(&mask)) < 0)
 		return GT_SYS;
 	if (pid == 0) {
-		leave_master(a, &mask);
+		leave_master(a, a->gen, &mask);
 		run_child(a, &child, a->ops->check);
 	}
 	do

@@ -34,26 +34,27 @@ round_us(const struct gt_settings *s)
 
 /* When p is due at the latest; 0: never. */
 static int64_t
-due_of(const struct gt_arbiter *a, const struct gt_proc *p)
+due_of(const struct gt_proc *p)
 {
 	if (p->is_killed)
 		return 0;
 	if (p->kill_at_us != 0)
 		return p->kill_at_us;
-	if (p->ready_us == 0 && a->settings->boot_timeout_ms > 0)
-		return p->spawned_us + a->settings->boot_timeout_ms * 1000;
+	if (p->state == GT_PROC_BOOTING)
+		return p->spawned_us + p->gen->settings->boot_timeout_ms * 1000;
 	return 0;
 }
 
 void
 gt_watch_arm(struct gt_arbiter *a)
 {
-	int64_t now = gt_clock_us(), next = now + round_us(a->settings), due;
+	int64_t now = gt_clock_us(), next = now + round_us(a->gen->settings),
+	        due;
 	struct timeval tv;
 	struct gt_proc *p;
 
 	TAILQ_FOREACH (p, &a->procs, link)
-		if ((due = due_of(a, p)) != 0 && due < next)
+		if ((due = due_of(p)) != 0 && due < next)
 			next = due;
 	if (a->state == GT_ARBITER_RUNNING && a->spawn_at_us > now &&
 	    a->spawn_at_us < next)
@@ -81,11 +82,11 @@ newer(int64_t a, int64_t b)
 
 /* Its beats, as old as its readiness at most. false: it is alive. */
 static bool
-is_overdue(const struct gt_arbiter *a, const struct gt_proc *p, int64_t now,
-           int64_t *age_us, const char **what)
+is_overdue(const struct gt_proc *p, int64_t now, int64_t *age_us,
+           const char **what)
 {
 	const struct gt_board *b = p->board;
-	int64_t loop, gil, limit = a->settings->timeout_ms * 1000;
+	int64_t loop, gil, limit = p->gen->settings->timeout_ms * 1000;
 
 	loop = atomic_load_explicit(&b->loop_beat_us, memory_order_relaxed);
 	gil = atomic_load_explicit(&b->gil_beat_us, memory_order_relaxed);
@@ -103,28 +104,25 @@ is_overdue(const struct gt_arbiter *a, const struct gt_proc *p, int64_t now,
  * ended 1 s later, KILL.
  */
 static void
-check_beats(const struct gt_arbiter *a, struct gt_proc *p, int64_t now)
+check_beats(struct gt_proc *p, int64_t now)
 {
+	int64_t age_us, timeout_ms = p->gen->settings->timeout_ms;
 	const char *what;
-	int64_t age_us;
 
-	if (a->settings->timeout_ms <= 0 ||
-	    !is_overdue(a, p, now, &age_us, &what))
+	if (timeout_ms <= 0 || !is_overdue(p, now, &age_us, &what))
 		return;
 	gt_log_critical("worker %d timed out: %s age=%lldms timeout=%lldms",
 	                (int)p->pid, what, (long long)(age_us / 1000),
-	                (long long)a->settings->timeout_ms);
+	                (long long)timeout_ms);
 	p->kill_why = what;
 	p->kill_at_us = now + ABORT_US;
 	kill(p->pid, SIGABRT);
 }
 
 static void
-check_boot(const struct gt_arbiter *a, struct gt_proc *p, int64_t now)
+check_boot(struct gt_proc *p, int64_t now)
 {
-	int64_t limit = a->settings->boot_timeout_ms * 1000;
-
-	if (limit <= 0 || now - p->spawned_us < limit)
+	if (now - p->spawned_us < p->gen->settings->boot_timeout_ms * 1000)
 		return;
 	p->kill_why = "it was not ready within boot-timeout";
 	kill_proc(p);
@@ -140,17 +138,17 @@ check_proc(struct gt_arbiter *a, struct gt_proc *p, int64_t now)
 			kill_proc(p);
 		return;
 	}
-	if (p->ready_us == 0) {
-		check_boot(a, p, now);
+	if (p->state == GT_PROC_BOOTING) {
+		check_boot(p, now);
 		return;
 	}
-	check_beats(a, p, now);
+	check_beats(p, now);
 	if (!p->is_seasoned && now - p->ready_us >= SEASONED_US) {
 		p->is_seasoned = true;
 		a->backoff_us = 0;
 	}
 	if (p->owes_reopen)
-		gt_logs_tell(a, p);
+		gt_logs_tell(p);
 }
 
 static void
@@ -179,19 +177,41 @@ find_channel(const struct gt_arbiter *a, int fd)
 	return NULL;
 }
 
-static void
+GT_ON_MASTER static void
 be_ready(struct gt_arbiter *a, struct gt_proc *p)
 {
-	if (p->ready_us != 0)
+	if (p->state != GT_PROC_BOOTING)
 		return;
+	p->state = GT_PROC_SERVING;
 	p->ready_us = gt_clock_us();
 	a->was_ready = true;
 	gt_log_info("worker %d is ready age=%u boot=%lldms", (int)p->pid,
 	            p->age, (long long)((p->ready_us - p->spawned_us) / 1000));
+	if (p->gen != a->next)
+		return;
+	gt_reload_commit(a);
+	gt_logs_tell(p);
+}
+
+/* It serves on until its successor is ready. */
+static void
+be_tired(struct gt_proc *p, uint64_t reason)
+{
+	static const char *const names[GT_RECYCLE_COUNT] = {
+	    [GT_RECYCLE_REQUESTS] = "max-requests",
+	    [GT_RECYCLE_LIFETIME] = "max-lifetime",
+	    [GT_RECYCLE_RSS] = "max-rss",
+	};
+
+	if (p->is_tired)
+		return;
+	p->is_tired = true;
+	gt_log_info("worker %d is to be replaced: %s", (int)p->pid,
+	            reason < GT_RECYCLE_COUNT ? names[reason] : "unknown");
 }
 
 /* A message nobody expects is dropped, with what it brought. */
-static void
+GT_ON_MASTER static void
 take_message(struct gt_arbiter *a, struct gt_proc *p,
              struct gt_channel_msg *msg)
 {
@@ -199,6 +219,8 @@ take_message(struct gt_arbiter *a, struct gt_proc *p,
 		gt_fd_close(&msg->fds[--msg->nfds]);
 	if (msg->type == GT_CHANNEL_READY)
 		be_ready(a, p);
+	else if (msg->type == GT_CHANNEL_RECYCLE)
+		be_tired(p, msg->value);
 	else
 		gt_log_warning("worker %d sent an unknown message type=%d",
 		               (int)p->pid, (int)msg->type);

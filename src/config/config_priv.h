@@ -61,7 +61,8 @@ struct gt_setting {
 	uint64_t min;
 	uint64_t max; /* 0: none */
 	enum gt_type type;
-	char letter; /* 0: none */
+	bool needs_restart; /* HUP does not change it */
+	char letter;        /* 0: none */
 };
 
 struct gt_setting_group {
@@ -168,6 +169,12 @@ struct gt_config {
 	struct gt_arena mem; /* every text above and below */
 
 	struct gt_assign *assigns, *last_assign;
+	/* of the process, for a reload: borrowed */
+	int argc;
+	char *const *argv, *const *env;
+	const struct gt_config_check *checks;
+	const char *cwd; /* the directory of the start */
+
 	const char *ini; /* path of -c; NULL: no file */
 	struct gt_origin ini_origin;
 	struct gt_buf errors; /* lines to be printed */
@@ -211,8 +218,11 @@ void gt_config_fini(struct gt_config *c);
 
 /*
  * Make paths absolute, let settings that depend on others follow them, and
- * report what does not go together (resolve.c). cwd is absolute.
+ * report what does not go together (resolve.c). cwd is absolute. At a reload
+ * old is what holds now: settings that need a restart keep its values, with a
+ * warning for each that differs; NULL: a start.
  */
-void gt_config_resolve(struct gt_config *c, const char *cwd);
+void gt_config_resolve(struct gt_config *c, const char *cwd,
+                       const struct gt_config *old);
 
 #endif

@@ -277,12 +277,28 @@ read_all(FILE *f, struct gt_buf *text)
 	return ferror(f) ? GT_SYS : GT_OK;
 }
 
+/* A relative path is one from the directory of the start. */
+static FILE *
+open_file(struct gt_config *c)
+{
+	struct gt_buf path = {0};
+	FILE *f = NULL;
+
+	if (c->ini[0] == '/' || c->cwd == NULL)
+		return fopen(c->ini, "re");
+	if (gt_buf_addf(&path, "%s/%s", c->cwd, c->ini) == GT_OK &&
+	    gt_buf_add(&path, "", 1) == GT_OK)
+		f = fopen(path.p, "re");
+	gt_buf_fini(&path);
+	return f;
+}
+
 void
 gt_ini_read(struct gt_config *c)
 {
 	struct gt_buf text = {0};
 	enum gt_err rc = GT_SYS;
-	FILE *f = fopen(c->ini, "re");
+	FILE *f = open_file(c);
 
 	if (f != NULL)
 		rc = read_all(f, &text);

@@ -267,16 +267,16 @@ current_dir(char *const env[])
 }
 
 static void
-resolve(struct gt_config *c, char *const env[])
+take_cwd(struct gt_config *c)
 {
 	const struct gt_origin at = {GT_LEVEL_CLI, NULL, 0};
-	char *cwd = current_dir(env);
+	char *cwd = current_dir(c->env);
 
 	if (cwd == NULL)
 		gt_report(c, &at, "cannot tell the current directory: %s",
 		          gt_err_text(GT_SYS));
-	else
-		gt_config_resolve(c, cwd);
+	else if ((c->cwd = gt_arena_strdup(&c->mem, gt_str_of(cwd))) == NULL)
+		c->nomem = true;
 	free(cwd);
 }
 
@@ -288,36 +288,41 @@ is_told_only(const struct gt_config *c)
 }
 
 static void
-gather(struct gt_config *c, int argc, char *const argv[], char *const env[])
+gather(struct gt_config *c)
 {
 	static const struct gt_origin cli = {GT_LEVEL_CLI, NULL, 0};
 
-	gt_cli_parse(c, argc, argv, &cli);
+	gt_cli_parse(c, c->argc, c->argv, &cli);
 	if (is_told_only(c))
 		return;
-	take_variables(c, env);
-	take_args(c, env, "GUNICORN_CMD_ARGS", GT_LEVEL_GUNICORN_ARGS);
-	take_args(c, env, "GTHREADD_ARGS", GT_LEVEL_ARGS);
+	take_variables(c, c->env);
+	take_args(c, c->env, "GUNICORN_CMD_ARGS", GT_LEVEL_GUNICORN_ARGS);
+	take_args(c, c->env, "GTHREADD_ARGS", GT_LEVEL_ARGS);
 	take_file(c);
 }
 
-enum gt_err
-gt_config_load(int argc, char *const argv[], char *const env[],
-               const struct gt_config_check *checks, FILE *err,
-               struct gt_config **out)
+/* Everything from the sources, in from, to the snapshot in *out. */
+static enum gt_err
+load(const struct gt_config *from, const struct gt_config *old, FILE *err,
+     struct gt_config **out)
 {
-	struct gt_config *c = calloc(1, sizeof(*c));
+	struct gt_config *c = malloc(sizeof(*c));
 
 	*out = NULL;
 	if (c != NULL) {
+		*c = *from;
 		gt_config_init(c);
-		gather(c, argc, argv, env);
+		if (old == NULL)
+			take_cwd(c);
+		else
+			c->cwd = gt_arena_strdup(&c->mem, gt_str_of(old->cwd));
+		gather(c);
 	}
-	if (c != NULL && !is_told_only(c)) {
-		gt_config_apply(c, checks);
-		resolve(c, env);
+	if (c != NULL && !is_told_only(c) && c->cwd != NULL) {
+		gt_config_apply(c, from->checks);
+		gt_config_resolve(c, c->cwd, old);
 	}
-	if (c == NULL || c->nomem) {
+	if (c == NULL || c->nomem || (old != NULL && c->cwd == NULL)) {
 		fprintf(err, "gthreadd: %s\n", gt_err_text(GT_NOMEM));
 		gt_config_destroy(c);
 		return GT_NOMEM;
@@ -329,6 +334,28 @@ gt_config_load(int argc, char *const argv[], char *const env[],
 	}
 	*out = c;
 	return GT_OK;
+}
+
+enum gt_err
+gt_config_load(int argc, char *const argv[], char *const env[],
+               const struct gt_config_check *checks, FILE *err,
+               struct gt_config **out)
+{
+	const struct gt_config from = {
+	    .argc = argc, .argv = argv, .env = env, .checks = checks};
+
+	return load(&from, NULL, err, out);
+}
+
+enum gt_err
+gt_config_reload(const struct gt_config *old, FILE *err, struct gt_config **out)
+{
+	const struct gt_config from = {.argc = old->argc,
+	                               .argv = old->argv,
+	                               .env = old->env,
+	                               .checks = old->checks};
+
+	return load(&from, old, err, out);
 }
 
 void

@@ -260,8 +260,76 @@ check_presence(struct gt_config *c)
 		c->nomem = true;
 }
 
+/* A text is the new snapshot's own: the old one may go before it. */
+static void
+copy_text(struct gt_config *c, char **field, const char *text)
+{
+	char *copy = gt_arena_strdup(&c->mem, gt_str_of(text));
+
+	if (copy == NULL)
+		c->nomem = true;
+	else
+		*field = copy;
+}
+
+static bool
+is_text(const struct gt_setting *s)
+{
+	return s->type == GT_T_STRING || s->type == GT_T_PATH ||
+	       s->type == GT_T_LOGFILE;
+}
+
+/* Of a number; the table's types name C's. */
+static size_t
+size_of(const struct gt_setting *s)
+{
+	if (s->type == GT_T_BOOL)
+		return sizeof(GT_TYPE_BOOL);
+	if (s->type == GT_T_MODE)
+		return sizeof(GT_TYPE_MODE);
+	if (s->type == GT_T_ENUM)
+		return sizeof(GT_TYPE_ENUM);
+	if (s->type == GT_T_SIZE)
+		return sizeof(GT_TYPE_SIZE);
+	_Static_assert(sizeof(GT_TYPE_COUNT) == sizeof(GT_TYPE_DURATION),
+	               "what is left has one size");
+	return sizeof(GT_TYPE_COUNT);
+}
+
+/* Settings that need a restart are texts and numbers, no lists: a test. */
+static void
+keep(struct gt_config *c, enum gt_setting_id id, const struct gt_config *old)
+{
+	const struct gt_setting *s = &gt_setting_table[id];
+	const void *now = gt_setting_value(&old->settings, s);
+	void *field = gt_setting_field(&c->settings, s);
+	bool differs;
+
+	if (is_text(s)) {
+		differs = strcmp(*(char **)field, *(char *const *)now) != 0;
+		copy_text(c, field, *(char *const *)now);
+	} else {
+		differs = memcmp(field, now, size_of(s)) != 0;
+		memcpy(field, now, size_of(s));
+	}
+	if (differs)
+		gt_report_warning(c,
+		                  "setting '%s' was changed: that needs a "
+		                  "restart, the old value holds",
+		                  s->name);
+}
+
+static void
+keep_all(struct gt_config *c, const struct gt_config *old)
+{
+	for (size_t i = 0; i < GT_SETTINGS; i++)
+		if (gt_setting_table[i].needs_restart)
+			keep(c, (enum gt_setting_id)i, old);
+}
+
 void
-gt_config_resolve(struct gt_config *c, const char *cwd)
+gt_config_resolve(struct gt_config *c, const char *cwd,
+                  const struct gt_config *old)
 {
 	if (c->nomem)
 		return;
@@ -269,9 +337,15 @@ gt_config_resolve(struct gt_config *c, const char *cwd)
 	resolve_chdir(c, cwd);
 	if (c->nomem)
 		return;
+	if (old != NULL) { /* others follow from these */
+		keep(c, GT_S_chdir, old);
+		keep(c, GT_S_umask, old);
+	}
 	resolve_paths(c);
 	resolve_class(c);
 	resolve_numbers(&c->settings);
+	if (old != NULL)
+		keep_all(c, old);
 	check_numbers(c);
 	check_user(c);
 	check_header(c);

@@ -6,6 +6,8 @@
 
 #include "config_priv.h"
 
+enum { GT_R_RELOAD = 0, GT_R_RESTART = 1 };
+
 const struct gt_setting gt_setting_table[GT_SETTINGS] = {
 #define GT_SETTING(f, name_, type_, metavar_, dflt_, min_, max_, choices_, \
                    reload_, letter_, aliases_, summary_, text_)            \
@@ -20,6 +22,7 @@ const struct gt_setting gt_setting_table[GT_SETTINGS] = {
 	 .min = min_,                                                      \
 	 .max = max_,                                                      \
 	 .type = GT_T_##type_,                                             \
+	 .needs_restart = GT_R_##reload_,                                  \
 	 .letter = letter_},
 #include "tbl/settings.def"
 #undef GT_SETTING

@@ -86,7 +86,7 @@ act(const struct gt_config *c)
 		break;
 	}
 	log_warnings(c);
-	return gt_arbiter_run(s, &children);
+	return gt_arbiter_run(s, c, &children);
 }
 
 int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The channel between the master and one worker. A packet is one octet, the
- * type; descriptors travel beside it. Any thread, no GIL, nothing blocks.
+ * The channel between the master and one worker. A packet is a type and a
+ * value; descriptors travel beside it. Any thread, no GIL, nothing blocks.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,6 +11,12 @@
 #include "gthreadd/base/check.h"
 #include "gthreadd/base/fd.h"
 #include "gthreadd/net/channel.h"
+
+/* Both ends are one program. */
+struct packet {
+	uint64_t type;
+	uint64_t value;
+};
 
 /* Room for the descriptors of a message, aligned as the kernel wants it. */
 union fd_room {
@@ -49,8 +55,8 @@ attach_fds(struct msghdr *m, union fd_room *room,
 enum gt_err
 gt_channel_send(int fd, const struct gt_channel_msg *msg)
 {
-	unsigned char type = (unsigned char)msg->type;
-	struct iovec iov = {.iov_base = &type, .iov_len = 1};
+	struct packet p = {.type = msg->type, .value = msg->value};
+	struct iovec iov = {.iov_base = &p, .iov_len = sizeof(p)};
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 	union fd_room room;
 	ssize_t n;
@@ -110,9 +116,9 @@ receive(int fd, struct msghdr *m)
 enum gt_err
 gt_channel_recv(int fd, struct gt_channel_msg *msg)
 {
-	unsigned char type = 0;
+	struct packet p = {0};
 	union fd_room room;
-	struct iovec iov = {.iov_base = &type, .iov_len = 1};
+	struct iovec iov = {.iov_base = &p, .iov_len = sizeof(p)};
 	struct msghdr m = {.msg_iov = &iov,
 	                   .msg_iovlen = 1,
 	                   .msg_control = room.octets,
@@ -123,7 +129,8 @@ gt_channel_recv(int fd, struct gt_channel_msg *msg)
 	if ((rc = receive(fd, &m)) != GT_OK)
 		return rc;
 	detach_fds(&m, msg);
-	msg->type = (enum gt_channel_type)type;
+	msg->type = (enum gt_channel_type)p.type;
+	msg->value = p.value;
 	if ((m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return GT_OK;
 	/* Descriptors were lost (no room for them): the message is void. */

@@ -279,7 +279,7 @@ open_patiently(const struct opening *o, const struct candidate *c, int *out)
 	for (int i = 1; i <= TRIES; i++) {
 		if (open_candidate(o, c, out) == GT_OK)
 			return GT_OK;
-		if (errno != EADDRINUSE || i == TRIES)
+		if (errno != EADDRINUSE || i == TRIES || o->opt->once)
 			return GT_SYS;
 		gt_log_error("address %s is in use, next try in 1s try=%d/%d",
 		             c->text, i, TRIES);
@@ -326,10 +326,39 @@ is_open_already(const struct opening *o, const struct candidate *c)
 	for (size_t i = 0; i < o->out->n; i++) {
 		if (c->len != 0 && strcmp(o->out->v[i].text, c->text) == 0)
 			return true;
-		if (c->len == 0 && o->out->v[i].fd == c->fd)
+		if (c->len == 0 && o->out->v[i].given_fd == c->fd)
 			return true;
 	}
 	return false;
+}
+
+/* The socket we have for this address already. */
+static const struct gt_listener *
+find_kept(const struct opening *o, const struct candidate *c)
+{
+	const struct gt_listeners *kept = o->opt->kept;
+
+	for (size_t i = 0; kept != NULL && i < kept->n; i++)
+		if (strcmp(kept->v[i].asked, c->text) == 0 &&
+		    gt_listeners_find(o->out, &kept->v[i]) == NULL)
+			return &kept->v[i];
+	return NULL;
+}
+
+/* Errors: GT_SYS, GT_INVALID (not a listening stream socket). */
+static enum gt_err
+open_socket(const struct opening *o, const struct candidate *c, int *out)
+{
+	const struct gt_listener *kept = find_kept(o, c);
+
+	if (kept != NULL) {
+		*out = fcntl(kept->fd, F_DUPFD_CLOEXEC, 3);
+		return *out < 0 ? GT_SYS : GT_OK;
+	}
+	if (c->len != 0)
+		return open_patiently(o, c, out);
+	*out = c->fd;
+	return adopt_inherited(c->fd);
 }
 
 static enum gt_err
@@ -338,10 +367,9 @@ open_listener(struct opening *o, const struct candidate *c)
 	struct gt_listener *l = &o->out->v[o->out->n];
 	enum gt_err rc;
 
-	*l = (struct gt_listener){.fd = c->fd};
-	rc =
-	    c->len == 0 ? adopt_inherited(c->fd) : open_patiently(o, c, &l->fd);
-	if (rc != GT_OK)
+	*l = (struct gt_listener){.fd = -1, .given_fd = c->fd};
+	memcpy(l->asked, c->text, sizeof(l->asked));
+	if ((rc = open_socket(o, c, &l->fd)) != GT_OK)
 		return rc;
 	o->out->n++; /* from here on it is closed with the others */
 	if ((rc = describe(l)) != GT_OK)
@@ -432,6 +460,15 @@ gt_listeners_open(const char *const *specs, size_t nspecs,
 		gt_listeners_close(out, true);
 	free(o.v);
 	return rc;
+}
+
+const struct gt_listener *
+gt_listeners_find(const struct gt_listeners *ls, const struct gt_listener *l)
+{
+	for (size_t i = 0; i < ls->n; i++)
+		if (strcmp(ls->v[i].text, l->text) == 0)
+			return &ls->v[i];
+	return NULL;
 }
 
 void

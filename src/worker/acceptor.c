@@ -167,11 +167,15 @@ gt_acceptor_start(struct gt_worker *w)
 }
 
 void
-gt_acceptor_stop(struct gt_worker *w)
+gt_acceptor_stop(struct gt_worker *w, uint64_t orphans)
 {
+	bool is_orphan;
+
 	arm(w, false);
 	for (size_t i = 0; i < w->nacceptors; i++) {
-		while (w->nconns < w->settings->worker_connections &&
+		is_orphan = orphans >> (i < 63 ? i : 63) & 1;
+		while (is_orphan &&
+		       w->nconns < w->settings->worker_connections &&
 		       gt_loop_now(w) >= w->accept_pause_us &&
 		       accept_one(&w->acceptors[i]))
 			;

@@ -10,6 +10,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/pace.c \
 	src/worker/pool.c \
 	src/worker/reader.c \
+	src/worker/recycle.c \
 	src/worker/queue.c \
 	src/worker/trust.c \
 	src/worker/upload.c \

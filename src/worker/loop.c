@@ -164,6 +164,7 @@ end_turn(struct gt_worker *w)
 	SHOW(parked, w->nparked);
 	SHOW(requests, w->nrequests);
 	SHOW(queued, queued);
+	gt_recycle_check(w);
 	if (w->state == GT_WORKER_SERVING)
 		gt_roster_show(w->roster, w->child->seat, w->nconns,
 		               gt_loop_now(w));
@@ -222,6 +223,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	gt_assert_loop();
 	sweep(w);
 	trim_after_burst(w);
+	gt_recycle_check_rss(w);
 }
 
 /* The eventfd is edge-triggered and never read: waking costs one write. */

@@ -32,12 +32,12 @@ static const bool finalize = false;
 static const int obeyed[] = {SIGTERM, SIGINT, SIGQUIT, SIGUSR1};
 
 void
-gt_worker_drain(struct gt_worker *w)
+gt_worker_drain(struct gt_worker *w, uint64_t orphans)
 {
 	if (w->state != GT_WORKER_SERVING)
 		return;
 	gt_log_info("worker drains connections=%zu", w->nconns);
-	gt_acceptor_stop(w);
+	gt_acceptor_stop(w, orphans);
 	gt_roster_leave(w->roster, w->child->seat);
 	w->state = GT_WORKER_DRAINING;
 	w->drain_until_us =
@@ -90,7 +90,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	gt_assert_loop();
 	switch (sig) {
 	case SIGTERM:
-		gt_worker_drain(w);
+		gt_worker_drain(w, UINT64_MAX);
 		return;
 	case SIGUSR1:
 		reopen_log(w->settings->error_logfile, w->child->error_log_fd);
@@ -102,6 +102,17 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	}
 }
 
+GT_ON_LOOP static void
+take_message(struct gt_worker *w, const struct gt_channel_msg *msg)
+{
+	if (msg->type == GT_CHANNEL_REOPEN && msg->nfds > 0)
+		replace_log(w->child->error_log_fd, msg->fds[0]);
+	if (msg->type == GT_CHANNEL_REOPEN && msg->nfds > 1)
+		replace_log(w->child->access_log_fd, msg->fds[1]);
+	if (msg->type == GT_CHANNEL_DRAIN)
+		gt_worker_drain(w, msg->value);
+}
+
 static void
 on_channel(evutil_socket_t fd, short what, void *arg)
 {
@@ -111,12 +122,8 @@ on_channel(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	gt_assert_loop();
-	while ((rc = gt_channel_recv((int)fd, &msg)) == GT_OK) {
-		if (msg.type == GT_CHANNEL_REOPEN && msg.nfds > 0)
-			replace_log(w->child->error_log_fd, msg.fds[0]);
-		if (msg.type == GT_CHANNEL_REOPEN && msg.nfds > 1)
-			replace_log(w->child->access_log_fd, msg.fds[1]);
-	}
+	while ((rc = gt_channel_recv((int)fd, &msg)) == GT_OK)
+		take_message(w, &msg);
 	if (rc == GT_AGAIN)
 		return;
 	event_del(&w->channel_ev);
@@ -366,6 +373,7 @@ gt_worker_main(const struct gt_child *child)
 		if ((rc = start_threads(w)) != GT_OK)
 			leave_unbooted(w, rc);
 		say_ready(w);
+		gt_recycle_init(w);
 		gt_loop_run(w);
 		finish(w);
 	}

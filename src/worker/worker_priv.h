@@ -290,8 +290,26 @@ struct gt_acceptor {
 GT_MUST_CHECK enum gt_err gt_acceptor_start(struct gt_worker *w);
 /* Listeners leave or return to the loop, as the load says. */
 void gt_acceptor_admit(struct gt_worker *w, size_t load) GT_ON_LOOP;
-/* Accept what already waits in the listen queues, then never again. */
-void gt_acceptor_stop(struct gt_worker *w) GT_ON_LOOP;
+/*
+ * Never accept again; of the listeners whose bit is set (those past 63 go
+ * with the last) first accept what already waits.
+ */
+void gt_acceptor_stop(struct gt_worker *w, uint64_t orphans) GT_ON_LOOP;
+
+/* ---- recycle.c: planned replacement ---- */
+
+struct gt_recycler {
+	uint64_t requests; /* ask at so many; 0: never */
+	int64_t at_us;     /* ask then; 0: never */
+	uint64_t rss;      /* ask above so many octets; 0: never */
+	bool asked;
+};
+
+void gt_recycle_init(struct gt_worker *w);
+/* Once a turn: ask the master for a successor when it is time. */
+void gt_recycle_check(struct gt_worker *w) GT_ON_LOOP;
+/* Once a tick: how much memory is it? */
+void gt_recycle_check_rss(struct gt_worker *w) GT_ON_LOOP;
 
 /* ---- evmem.c ---- */
 
@@ -346,6 +364,7 @@ struct gt_worker {
 	unsigned pool_ready, pool_failed; /* under queue.lock */
 
 	/* the loop's */
+	struct gt_recycler recycler;
 	enum gt_worker_state state;
 	bool quick;             /* INT or QUIT: nothing is waited for */
 	int64_t drain_until_us; /* graceful-timeout */
@@ -381,8 +400,8 @@ struct gt_worker {
 	char scratch[GT_SCRATCH]; /* chunked bodies, dropped octets */
 };
 
-/* End: drain, or at once. */
-void gt_worker_drain(struct gt_worker *w) GT_ON_LOOP;
+/* End: drain (orphans: see gt_acceptor_stop), or at once. */
+void gt_worker_drain(struct gt_worker *w, uint64_t orphans) GT_ON_LOOP;
 void gt_worker_quit(struct gt_worker *w, const char *why) GT_ON_LOOP;
 
 #endif

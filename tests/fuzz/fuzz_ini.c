@@ -27,7 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	gt_config_init(&c);
 	gt_ini_parse(&c, "fuzz.ini", (struct gt_str){(const char *)data, size});
 	gt_config_apply(&c, NULL);
-	gt_config_resolve(&c, "/");
+	gt_config_resolve(&c, "/", NULL);
 	check_report(&c.errors);
 	gt_config_fini(&c);
 	return 0;

@@ -36,7 +36,8 @@ struct gt_config_check {
 struct gt_config; /* settings, their origins, the action */
 
 /*
- * argv as main got it; env as environ. checks end with a NULL name. All
+ * argv as main got it; env as environ. checks end with a NULL name. All three
+ * live as long as *out and what is reloaded from it. All
  * errors are reported on err, one line each:
  * "gthreadd: FILE:LINE: setting 'x': what is wrong (did you mean 'y'?)".
  * Errors: GT_INVALID (then *out is NULL).
@@ -45,6 +46,14 @@ GT_MUST_CHECK enum gt_err gt_config_load(int argc, char *const argv[],
                                          char *const env[],
                                          const struct gt_config_check *checks,
                                          FILE *err, struct gt_config **out);
+/*
+ * Read everything again that old was made from: the same arguments and
+ * environment, the file as it is now. A setting that needs a restart keeps
+ * old's value; a warning names it when it differs. Errors as above, and
+ * GT_NOMEM.
+ */
+GT_MUST_CHECK enum gt_err gt_config_reload(const struct gt_config *old,
+                                           FILE *err, struct gt_config **out);
 void gt_config_destroy(struct gt_config *c);
 enum gt_config_action gt_config_action(const struct gt_config *c);
 /* Borrowed; lives as long as c. */

@@ -16,12 +16,28 @@
 enum gt_channel_type {
 	GT_CHANNEL_READY = 1, /* worker -> master: booted, serving */
 	GT_CHANNEL_REOPEN, /* master -> worker: fds = error log[, access log] */
+	/*
+	 * master -> worker: end gracefully, as on TERM, but others serve the
+	 * listening sockets, except those whose bit is set in value.
+	 */
+	GT_CHANNEL_DRAIN,
+	/* worker -> master: replace me; value = enum gt_recycle. Serves on. */
+	GT_CHANNEL_RECYCLE,
+};
+
+/* Why a worker wants to be replaced. */
+enum gt_recycle {
+	GT_RECYCLE_REQUESTS, /* max-requests */
+	GT_RECYCLE_LIFETIME, /* max-lifetime */
+	GT_RECYCLE_RSS,      /* max-rss */
+	GT_RECYCLE_COUNT
 };
 
 #define GT_CHANNEL_FDS 4
 
 struct gt_channel_msg {
 	enum gt_channel_type type;
+	uint64_t value;
 	int fds[GT_CHANNEL_FDS]; /* received: the caller owns them */
 	size_t nfds;
 };

@@ -13,7 +13,9 @@
 #include "gthreadd/base/err.h"
 
 struct gt_listener {
-	int fd; /* non-blocking, close-on-exec */
+	int fd;       /* non-blocking, close-on-exec; -1: closed again */
+	int given_fd; /* N of fd://N, else -1 */
+	char asked[GT_ADDR_TEXT]; /* text before the port 0 became a number */
 	bool is_unix;
 	char text[GT_ADDR_TEXT]; /* "127.0.0.1:8000", "unix:/run/x.sock" */
 	struct gt_addr_text
@@ -30,6 +32,9 @@ struct gt_listen_options {
 	int backlog;
 	bool has_socket_mode;
 	unsigned socket_mode; /* of unix sockets */
+	/* Sockets for the same addresses are duplicates of these. */
+	const struct gt_listeners *kept; /* NULL: there are none */
+	bool once;                       /* do not wait for an address in use */
 };
 
 /*
@@ -45,6 +50,9 @@ GT_MUST_CHECK enum gt_err gt_listeners_open(const char *const *specs,
                                             const struct gt_listen_options *opt,
                                             struct gt_listeners *out, char *why,
                                             size_t n);
+/* The listener of ls for the same address as l; NULL: there is none. */
+const struct gt_listener *gt_listeners_find(const struct gt_listeners *ls,
+                                            const struct gt_listener *l);
 /* Close; unlink the unix sockets that were made when unlink_them. */
 void gt_listeners_close(struct gt_listeners *ls, bool unlink_them);
 

@@ -65,6 +65,7 @@ reset(void **state)
 	settings.timeout_ms = 30000;
 	settings.boot_timeout_ms = 30000;
 	settings.graceful_timeout_ms = 10000;
+	settings.reload_surge = 1;
 	return pipe2(pipe_fd, O_CLOEXEC);
 }
 
@@ -98,7 +99,7 @@ start_server(int (*worker)(const struct gt_child *child))
 	if ((server = fork()) == 0) {
 		/* A test that is killed leaves no server behind. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		_exit(gt_arbiter_run(&settings, &ops));
+		_exit(gt_arbiter_run(&settings, NULL, &ops));
 	}
 	assert_true(server > 0);
 	return server;
@@ -249,6 +250,10 @@ serve(const struct gt_child *child)
 		rc = gt_channel_recv(child->channel_fd, &msg);
 		if (rc == GT_OK && msg.type == GT_CHANNEL_REOPEN)
 			use_new_logs(child, &msg);
+		if (rc == GT_OK && msg.type == GT_CHANNEL_DRAIN) {
+			report(child, "drain");
+			break;
+		}
 	}
 	gt_board_unmap(b);
 	return 0;

@@ -184,18 +184,14 @@ worker_that_keeps_the_gil_and_ignores_abort_is_killed(void **state)
 static void
 signals_of_a_later_version_are_logged_and_ignored(void **state)
 {
-	static const int numbers[] = {SIGHUP, SIGUSR2, SIGTTIN, SIGTTOU,
-	                              SIGWINCH};
 	pid_t server = start_server(serve);
 
 	(void)state;
 	next_report(10);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		kill(server, numbers[i]);
+	kill(server, SIGUSR2);
 	usleep(300000);
 	assert_int_equal(waitpid(server, NULL, WNOHANG), 0);
-	assert_true(log_has("signal HUP is not supported"));
-	assert_true(log_has("signal WINCH is not supported"));
+	assert_true(log_has("signal USR2 is not supported"));
 	kill(server, SIGTERM);
 	assert_int_equal(end_of_server(5), 0);
 }
@@ -289,7 +285,7 @@ run_with_listen_fds(int fd, bool is_for_us)
 	setenv("LISTEN_FDS", "1", 1);
 	if (dup2(fd, 3) != 3)
 		return 70;
-	return gt_arbiter_run(&settings, &ops);
+	return gt_arbiter_run(&settings, NULL, &ops);
 }
 
 static void

@@ -571,6 +571,90 @@ the_sample_file_is_valid(void **state)
 	assert_int_equal(c->origins[GT_S_log_level].level, GT_LEVEL_INI);
 }
 
+static char program[] = "gthreadd", option[] = "-c", file[] = "x.ini",
+            threads[] = "--threads=3";
+static char *command[] = {program, option, file, threads, NULL};
+static char *no_env[] = {NULL};
+
+/* The file is one text at the start and another at the reload. */
+static enum gt_err
+reload(const char *first, const char *second)
+{
+	struct gt_config *old;
+	enum gt_err rc;
+	size_t n;
+	FILE *err = open_memstream(&report, &n);
+
+	assert_non_null(err);
+	write_file("x.ini", first);
+	assert_int_equal(gt_config_load(4, command, no_env, NULL, err, &old),
+	                 GT_OK);
+	write_file("x.ini", second);
+	assert_int_equal(chdir("/"), 0); /* the start's directory counts */
+	rc = gt_config_reload(old, err, &c);
+	assert_int_equal(chdir(dir), 0);
+	gt_config_destroy(old); /* nothing of it may be kept */
+	assert_int_equal(fclose(err), 0);
+	v = c == NULL ? NULL : gt_config_settings(c);
+	return rc;
+}
+
+static void
+reload_takes_the_new_file_under_the_old_arguments(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    reload("[gthreadd]\napp = a:b\nworkers = 2\nchdir = sub\n",
+	           "[gthreadd]\napp = c:d\nthreads = 9\nchdir = sub\n"
+	           "access-logfile = log\n"),
+	    GT_OK);
+	assert_string_equal(v->app, "c:d");
+	assert_int_equal(v->workers, 1);
+	assert_int_equal(v->threads, 3);
+	assert_non_null(strstr(v->access_logfile, "/sub/log"));
+	assert_int_equal(c->warnings.n, 0);
+}
+
+static void
+reload_keeps_what_needs_a_restart_and_names_it(void **state)
+{
+	(void)state;
+	assert_int_equal(reload("[gthreadd]\napp = a:b\n",
+	                        "[gthreadd]\napp = a:b\nname = n\n"
+	                        "backlog = 5\numask = 077\n"
+	                        "chdir = sub\npid = p\nthreads = 2\n"),
+	                 GT_OK);
+	assert_string_equal(v->name, "");
+	assert_string_equal(v->pid, "");
+	assert_int_equal(v->backlog, 2048);
+	assert_int_equal(v->umask, 022);
+	assert_int_equal(v->socket_mode, 0644);
+	assert_null(strstr(v->chdir, "/sub"));
+	assert_int_equal(c->warnings.n, 5);
+	for (size_t i = 0; i < c->warnings.n; i++)
+		assert_non_null(strstr(c->warnings.v[i], "needs a restart"));
+}
+
+static void
+reload_reports_errors_with_their_line(void **state)
+{
+	(void)state;
+	assert_int_equal(reload("[gthreadd]\napp = a:b\n",
+	                        "[gthreadd]\napp = a:b\nworkers = x\n"),
+	                 GT_INVALID);
+	assert_null(c);
+	assert_non_null(strstr(report, "x.ini:3: setting 'workers': "));
+}
+
+static void
+no_list_needs_a_restart(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GT_SETTINGS; i++)
+		assert_false(gt_setting_table[i].needs_restart &&
+		             gt_setting_is_list(&gt_setting_table[i]));
+}
+
 #define T(f) cmocka_unit_test_teardown(f, fini)
 
 int
@@ -600,6 +684,10 @@ main(void)
 	    T(help_and_version_work_whatever_is_wrong),
 	    T(help_names_every_setting),
 	    T(the_sample_file_is_valid),
+	    T(reload_takes_the_new_file_under_the_old_arguments),
+	    T(reload_keeps_what_needs_a_restart_and_names_it),
+	    T(reload_reports_errors_with_their_line),
+	    T(no_list_needs_a_restart),
 	};
 
 	return cmocka_run_group_tests_name("config load", tests, enter_dir,

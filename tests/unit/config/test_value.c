@@ -314,7 +314,7 @@ only_a_word_that_is_alike_is_suggested(void **state)
 	    {"threds", "threads"},
 	    {"Workers", "workers"},
 	    {"keep_aliv", "keep-alive"},
-	    {"reload", ""},
+	    {"spew", ""},
 	    {"x", ""},
 	    {"", ""},
 	};

@@ -48,13 +48,16 @@ static void
 recv_gives_what_was_sent_one_message_a_packet(void **state)
 {
 	struct ends *e = *state;
-	struct gt_channel_msg a = {.type = GT_CHANNEL_READY}, got;
+	struct gt_channel_msg a = {.type = GT_CHANNEL_READY,
+	                           .value = 1ULL << 63};
+	struct gt_channel_msg got;
 
 	assert_int_equal(gt_channel_send(e->fd[0], &a), GT_OK);
 	assert_int_equal(gt_channel_send(e->fd[0], &a), GT_OK);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(gt_channel_recv(e->fd[1], &got), GT_OK);
 		assert_int_equal(got.type, GT_CHANNEL_READY);
+		assert_true(got.value == 1ULL << 63);
 		assert_int_equal(got.nfds, 0);
 	}
 	assert_int_equal(gt_channel_recv(e->fd[1], &got), GT_AGAIN);

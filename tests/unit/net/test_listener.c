@@ -352,12 +352,63 @@ remove_dir(void **state)
 	return rmdir(dir);
 }
 
+static void
+kept_addresses_are_the_same_sockets_and_others_are_new(void **state)
+{
+	const char *first[] = {"127.0.0.1:0", sock_spec}, *second[2];
+	struct gt_listen_options opt = {.backlog = 16, .once = true};
+	struct gt_listeners old, new;
+	struct stat a, b;
+
+	(void)state;
+	assert_int_equal(open_specs(first, 2, &old), GT_OK);
+	second[0] = "127.0.0.1:0"; /* asked for in the same words: it stays */
+	second[1] = "[::1]:0";
+	opt.kept = &old;
+	assert_int_equal(
+	    gt_listeners_open(second, 2, &opt, &new, why, sizeof(why)), GT_OK);
+	assert_int_equal(fstat(old.v[0].fd, &a), 0);
+	assert_int_equal(fstat(new.v[0].fd, &b), 0);
+	assert_int_equal(a.st_ino, b.st_ino);
+	assert_int_not_equal(old.v[0].fd, new.v[0].fd);
+	assert_string_equal(old.v[0].text, new.v[0].text);
+	assert_ptr_equal(gt_listeners_find(&new, &old.v[0]), &new.v[0]);
+	assert_null(gt_listeners_find(&new, &old.v[1]));
+	assert_true(fcntl(new.v[0].fd, F_GETFD) & FD_CLOEXEC);
+	/* The duplicate listens on when the first is closed. */
+	gt_listeners_close(&old, true);
+	close(connect_to(&new.v[0]));
+	gt_listeners_close(&new, true);
+}
+
+static void
+once_does_not_wait_for_an_address_in_use(void **state)
+{
+	const struct gt_listen_options opt = {.backlog = 16, .once = true};
+	struct gt_listeners first, second;
+	const char *spec;
+	int64_t began;
+
+	(void)state;
+	assert_int_equal(open_one("127.0.0.1:0", &first), GT_OK);
+	spec = first.v[0].text;
+	began = gt_clock_us();
+	assert_int_equal(
+	    gt_listeners_open(&spec, 1, &opt, &second, why, sizeof(why)),
+	    GT_SYS);
+	assert_true(gt_clock_us() - began < 900000);
+	gt_listeners_close(&first, true);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 	        v4_listens_and_accepted_sockets_inherit_the_options),
+	    cmocka_unit_test(
+	        kept_addresses_are_the_same_sockets_and_others_are_new),
+	    cmocka_unit_test(once_does_not_wait_for_an_address_in_use),
 	    cmocka_unit_test(v6_alone_keeps_the_kernels_default),
 	    cmocka_unit_test(v6_and_v4_share_a_port_in_either_order),
 	    cmocka_unit_test(the_same_address_twice_is_one_listener),

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HUP, fail-safe: a new generation is put on trial. Its settings are read, its
+ * sockets and logs opened beside those in use, and one worker of it, the
+ * canary, is booted. Only when that is ready the generation takes over; until
+ * then whatever goes wrong is logged and changes nothing.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gthreadd/base/log.h"
+#include "gthreadd/config/load.h"
+
+#include "arbiter_priv.h"
+
+/* Errors of the loader, one a line, as they would stand on the terminal. */
+static void
+log_errors(char *text)
+{
+	static const char prefix[] = "gthreadd: ";
+	char *line, *rest = text;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (strncmp(line, prefix, strlen(prefix)) == 0)
+			line += strlen(prefix);
+		if (*line != '\0')
+			gt_log_error("%s", line);
+	}
+}
+
+static void
+log_warnings(const struct gt_config *c)
+{
+	const char *const *v;
+	size_t n = gt_config_warnings(c, &v);
+
+	for (size_t i = 0; i < n; i++)
+		gt_log_warning("%s", v[i]);
+}
+
+/* Errors: GT_INVALID, GT_NOMEM; they have been logged. */
+static enum gt_err
+load(const struct gt_config *old, struct gt_config **out)
+{
+	char *text = NULL;
+	size_t n = 0;
+	enum gt_err rc = GT_NOMEM;
+	FILE *f = open_memstream(&text, &n);
+
+	*out = NULL;
+	if (f != NULL) {
+		rc = gt_config_reload(old, f, out);
+		fclose(f);
+	}
+	if (rc != GT_OK && text != NULL)
+		log_errors(text);
+	free(text);
+	if (rc == GT_OK)
+		log_warnings(*out);
+	return rc;
+}
+
+/* The next generation, nothing opened. NULL: *why. */
+GT_ON_MASTER static struct gt_generation *
+create_next(struct gt_arbiter *a, const char **why)
+{
+	const struct gt_config *old =
+	    a->gen->config != NULL ? a->gen->config : a->config;
+	const struct gt_settings *settings = a->gen->settings;
+	struct gt_config *fresh = NULL;
+
+	*why = "the settings are wrong";
+	if (old != NULL && load(old, &fresh) != GT_OK)
+		return NULL;
+	if (fresh != NULL)
+		settings = gt_config_settings(fresh);
+	*why = "out of memory";
+	return gt_generation_create(a, fresh, settings);
+}
+
+/* Errors: GT_SYS, GT_INVALID, GT_NOMEM; why tells. */
+GT_ON_MASTER static enum gt_err
+open_next(struct gt_arbiter *a, char *why, size_t n)
+{
+	const char *path;
+
+	if (gt_logs_open(a, a->next, &path) != GT_OK) {
+		snprintf(why, n, "log file %s: %s", path, strerror(errno));
+		return GT_SYS;
+	}
+	return gt_sockets_open(a, a->next, why, n);
+}
+
+GT_ON_MASTER static bool
+has_old_workers(const struct gt_arbiter *a)
+{
+	const struct gt_proc *p;
+
+	TAILQ_FOREACH (p, &a->procs, link)
+		if (p->gen != a->gen && p->state != GT_PROC_DRAINING)
+			return true;
+	return false;
+}
+
+void
+gt_reload_start(struct gt_arbiter *a)
+{
+	const char *why;
+	char text[512];
+
+	if (a->state != GT_ARBITER_RUNNING)
+		return;
+	if (a->next != NULL) {
+		gt_log_info("reload waits until generation %u has been tried",
+		            a->next->number);
+		a->reload_again = true;
+		return;
+	}
+	a->reload = GT_RELOAD_TRYING;
+	if ((a->next = create_next(a, &why)) == NULL) {
+		gt_reload_fail(a, why);
+		return;
+	}
+	gt_log_info("reloading: trying generation %u", a->next->number);
+	if (open_next(a, text, sizeof(text)) != GT_OK)
+		gt_reload_fail(a, text);
+	else if (a->next->settings->workers == 0)
+		gt_reload_commit(a);
+}
+
+void
+gt_reload_commit(struct gt_arbiter *a)
+{
+	struct gt_generation *old = a->gen;
+
+	if (a->state != GT_ARBITER_RUNNING)
+		return;
+	a->gen = a->next;
+	a->next = NULL;
+	a->reload = GT_RELOAD_ROLLING;
+	a->backoff_us = a->spawn_at_us = 0;
+	gt_sockets_close(old, a->gen);
+	gt_logs_use(a);
+	gt_generation_unref(a, old);
+	gt_road_reset(a);
+	gt_os_title_set("gthreadd: master [%s]", gt_generation_name(a->gen));
+	gt_log_info("generation %u takes over", a->gen->number);
+}
+
+void
+gt_reload_fail(struct gt_arbiter *a, const char *why)
+{
+	gt_log_error("reload failed, generation %u serves on: %s",
+	             a->gen->number, why);
+	if (a->next != NULL) {
+		gt_sockets_close(a->next, a->gen);
+		gt_generation_unref(a, a->next);
+	}
+	a->next = NULL;
+	a->reload = has_old_workers(a) ? GT_RELOAD_ROLLING : GT_RELOAD_NONE;
+	gt_road_settle(a);
+}

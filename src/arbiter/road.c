@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one road by which workers come and go. The state is in the list of
+ * workers; a step compares it with what should be and does what is next:
+ * fork what is missing, boot successors of those that are stale (of an older
+ * generation, or tired), and let go whoever is more than wanted, the stale
+ * and the oldest first. As nobody is let go before enough others are ready,
+ * no planned change leaves fewer workers than the settings say.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "gthreadd/base/clock.h"
+#include "gthreadd/base/log.h"
+
+#include "arbiter_priv.h"
+
+#define WORKERS_MAX 1024    /* as the setting has it */
+#define SPARE_US    1000000 /* a worker keeps graceful-timeout itself */
+
+/* Workers that are not on their way out; the canary apart. */
+struct census {
+	uint64_t fresh_booting, fresh_serving;
+	uint64_t stale_booting, stale_serving;
+	bool has_canary;
+};
+
+static bool
+is_stale(const struct gt_arbiter *a, const struct gt_proc *p)
+{
+	return p->gen != a->gen || p->is_tired;
+}
+
+static struct census
+count(const struct gt_arbiter *a)
+{
+	struct census c = {0};
+	const struct gt_proc *p;
+
+	TAILQ_FOREACH (p, &a->procs, link) {
+		if (p->state == GT_PROC_DRAINING)
+			continue;
+		if (a->next != NULL && p->gen == a->next)
+			c.has_canary = true;
+		else if (p->state == GT_PROC_BOOTING)
+			*(is_stale(a, p) ? &c.stale_booting
+			                 : &c.fresh_booting) += 1;
+		else
+			*(is_stale(a, p) ? &c.stale_serving
+			                 : &c.fresh_serving) += 1;
+	}
+	return c;
+}
+
+/* The listening sockets of p that nobody but its like serves: a bit each. */
+static uint64_t
+orphans_of(const struct gt_arbiter *a, const struct gt_proc *p)
+{
+	const struct gt_listeners *ls = &p->gen->listeners;
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < ls->n && i < 64; i++)
+		if (gt_listeners_find(&a->gen->listeners, &ls->v[i]) == NULL)
+			bits |= (uint64_t)1 << i;
+	return bits;
+}
+
+/* Let p finish. Who still boots has nothing to finish. */
+GT_ON_MASTER static void
+drain(const struct gt_arbiter *a, struct gt_proc *p)
+{
+	const struct gt_channel_msg msg = {.type = GT_CHANNEL_DRAIN,
+	                                   .value = orphans_of(a, p)};
+	int64_t limit_us = p->gen->settings->graceful_timeout_ms * 1000;
+
+	gt_log_info("worker %d is told to end", (int)p->pid);
+	if (p->state == GT_PROC_BOOTING || p->channel_fd < 0 ||
+	    gt_channel_send(p->channel_fd, &msg) != GT_OK)
+		kill(p->pid, SIGTERM);
+	p->state = GT_PROC_DRAINING;
+	if (p->kill_at_us != 0)
+		return;
+	p->kill_at_us = gt_clock_us() + limit_us + SPARE_US;
+	p->kill_why = "it had not ended within graceful-timeout";
+}
+
+/* The first to go: stale before fresh, old before young. */
+GT_ON_MASTER static struct gt_proc *
+next_to_go(const struct gt_arbiter *a, enum gt_proc_state state, bool stale)
+{
+	struct gt_proc *p;
+
+	TAILQ_FOREACH (p, &a->procs, link)
+		if (p->state == state && p->gen != a->next &&
+		    is_stale(a, p) == stale)
+			return p;
+	return NULL;
+}
+
+GT_ON_MASTER static void
+drain_surplus(struct gt_arbiter *a)
+{
+	struct census c = count(a);
+	uint64_t serving = c.fresh_serving + c.stale_serving;
+	struct gt_proc *p;
+
+	/* No use for workers of an older generation that are not ready. */
+	while ((p = next_to_go(a, GT_PROC_BOOTING, true)) != NULL)
+		drain(a, p);
+	for (; serving > a->target; serving--) {
+		p = next_to_go(a, GT_PROC_SERVING, true);
+		if (p == NULL)
+			p = next_to_go(a, GT_PROC_SERVING, false);
+		drain(a, p);
+	}
+	while (a->target == 0 &&
+	       (p = next_to_go(a, GT_PROC_BOOTING, false)) != NULL)
+		drain(a, p);
+}
+
+/* How many may be forked now. */
+static uint64_t
+missing(const struct gt_arbiter *a)
+{
+	struct census c = count(a);
+	uint64_t fresh = c.fresh_booting + c.fresh_serving;
+	uint64_t live = fresh + c.stale_serving;
+	uint64_t surge = a->gen->settings->reload_surge, n;
+
+	if (live < a->target)
+		return a->target - live;
+	if (fresh >= a->target || c.fresh_booting >= surge)
+		return 0;
+	n = a->target - fresh;
+	return n < surge - c.fresh_booting ? n : surge - c.fresh_booting;
+}
+
+GT_ON_MASTER static void
+fork_missing(struct gt_arbiter *a)
+{
+	int64_t now = gt_clock_us();
+	enum gt_err rc = GT_OK;
+
+	if (now < a->spawn_at_us)
+		return;
+	for (uint64_t n = missing(a); n > 0 && rc == GT_OK; n--)
+		rc = gt_spawn_worker(a, a->gen);
+	if (rc == GT_OK)
+		return;
+	gt_log_error("worker cannot be started: %s", gt_err_text(rc));
+	if (a->was_ready)
+		gt_spawn_back_off(a, now);
+	else
+		gt_reap_halt(a, GT_EXIT_BOOT, "worker cannot be started");
+}
+
+GT_ON_MASTER static void
+fork_canary(struct gt_arbiter *a)
+{
+	enum gt_err rc;
+
+	if (a->next == NULL || count(a).has_canary)
+		return;
+	if ((rc = gt_spawn_worker(a, a->next)) != GT_OK)
+		gt_reload_fail(a, gt_err_text(rc));
+}
+
+GT_ON_MASTER static void
+end_reload(struct gt_arbiter *a)
+{
+	struct census c = count(a);
+
+	if (a->reload != GT_RELOAD_ROLLING || c.stale_serving > 0 ||
+	    c.fresh_serving < a->target)
+		return;
+	a->reload = GT_RELOAD_NONE;
+	gt_log_info("reload is complete, generation %u workers=%llu",
+	            a->gen->number, (unsigned long long)a->target);
+}
+
+void
+gt_road_step(struct gt_arbiter *a)
+{
+	if (a->state != GT_ARBITER_RUNNING)
+		return;
+	if (a->reload_again && a->next == NULL) {
+		a->reload_again = false;
+		gt_reload_start(a);
+	}
+	fork_canary(a);
+	drain_surplus(a);
+	fork_missing(a);
+	end_reload(a);
+	gt_watch_arm(a);
+}
+
+static void
+add(struct gt_arbiter *a, int64_t by)
+{
+	int64_t n = (int64_t)a->target + by;
+
+	if (by == 0)
+		return;
+	if (n > WORKERS_MAX)
+		n = WORKERS_MAX;
+	a->target = n < 1 ? 1 : (uint64_t)n;
+	gt_log_info("workers=%llu", (unsigned long long)a->target);
+}
+
+void
+gt_road_scale(struct gt_arbiter *a, int by)
+{
+	if (a->next != NULL)
+		a->scaling.by += by;
+	else
+		add(a, by);
+}
+
+void
+gt_road_empty(struct gt_arbiter *a)
+{
+	a->target = 0;
+	if (a->next != NULL)
+		a->scaling = (struct gt_scaling){.to_zero = true};
+}
+
+void
+gt_road_settle(struct gt_arbiter *a)
+{
+	int64_t by = a->scaling.by;
+
+	a->scaling = (struct gt_scaling){0};
+	add(a, by);
+}
+
+void
+gt_road_reset(struct gt_arbiter *a)
+{
+	a->target = a->scaling.to_zero ? 0 : a->gen->settings->workers;
+	gt_road_settle(a);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Planned replacement: after max-requests, max-lifetime or above max-rss the
+ * worker asks the master for a successor, once, and serves on until it is told
+ * to drain. The loop's alone.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "gthreadd/base/clock.h"
+#include "gthreadd/base/log.h"
+#include "gthreadd/base/parse.h"
+#include "gthreadd/net/channel.h"
+#include "worker_priv.h"
+
+/* 0 to most; workers that were forked together must not agree. */
+static uint64_t
+random_upto(uint64_t most)
+{
+	uint64_t n = 0;
+
+	if (most == 0 || getrandom(&n, sizeof(n), 0) != (ssize_t)sizeof(n))
+		return 0;
+	return most == UINT64_MAX ? n : n % (most + 1);
+}
+
+void
+gt_recycle_init(struct gt_worker *w)
+{
+	const struct gt_settings *s = w->settings;
+	struct gt_recycler *r = &w->recycler;
+	int64_t ms;
+
+	if (s->max_requests > 0)
+		r->requests =
+		    s->max_requests + random_upto(s->max_requests_jitter);
+	if (s->max_lifetime_ms > 0) {
+		ms = s->max_lifetime_ms +
+		     (int64_t)random_upto((uint64_t)s->max_lifetime_jitter_ms);
+		r->at_us = gt_clock_us() + ms * 1000;
+	}
+	r->rss = s->max_rss;
+}
+
+GT_ON_LOOP static void
+ask(struct gt_worker *w, enum gt_recycle why)
+{
+	const struct gt_channel_msg msg = {.type = GT_CHANNEL_RECYCLE,
+	                                   .value = why};
+
+	/* No room: again in the next turn. */
+	w->recycler.asked =
+	    gt_channel_send(w->child->channel_fd, &msg) == GT_OK;
+}
+
+void
+gt_recycle_check(struct gt_worker *w)
+{
+	const struct gt_recycler *r = &w->recycler;
+
+	if (r->asked)
+		return;
+	if (r->requests > 0 && w->nrequests >= r->requests)
+		ask(w, GT_RECYCLE_REQUESTS);
+	else if (r->at_us > 0 && gt_loop_now(w) >= r->at_us)
+		ask(w, GT_RECYCLE_LIFETIME);
+}
+
+/* Resident memory in octets; 0: unknown. */
+static uint64_t
+resident(void)
+{
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	struct gt_str rest, pages;
+	char text[128];
+	uint64_t n = 0;
+	ssize_t len;
+
+	if (fd < 0)
+		return 0;
+	len = read(fd, text, sizeof(text));
+	close(fd);
+	rest = (struct gt_str){text, len > 0 ? (size_t)len : 0};
+	if (!gt_str_split(&rest, ' ', &pages) || /* all */
+	    !gt_str_split(&rest, ' ', &pages) || /* resident */
+	    gt_parse_decimal(pages, &n) != GT_OK)
+		return 0;
+	return n * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void
+gt_recycle_check_rss(struct gt_worker *w)
+{
+	const struct gt_recycler *r = &w->recycler;
+	uint64_t rss;
+
+	if (r->rss == 0 || r->asked || (rss = resident()) <= r->rss)
+		return;
+	gt_log_info("worker is larger than max-rss rss=%lluk",
+	            (unsigned long long)rss / 1024);
+	ask(w, GT_RECYCLE_RSS);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../cmocka_all.h"
+#include "gthreadd/net/channel.h"
+#include "gthreadd/stats/board.h"
+#include "harness.h"
+
+/*
+ * The next report says text; age of who sent it. A canary is given its logs
+ * when it is ready: no matter when.
+ */
+static unsigned
+expect(const char *text)
+{
+	struct report r;
+
+	do
+		r = next_report(10);
+	while (strcmp(r.text, "reopen 1") == 0);
+	assert_string_equal(r.text, text);
+	return r.age;
+}
+
+/*
+ * n begin to serve, the first of age to, and n are drained, the first of age
+ * from. Reports of different workers may cross.
+ */
+static void
+expect_changes(unsigned n, unsigned from, unsigned to)
+{
+	unsigned served = 0, drained = 0;
+	struct report r;
+
+	while (served < n || drained < n) {
+		r = next_report(10);
+		if (strcmp(r.text, "serving") == 0) {
+			assert_in_range(r.age, to, to + n - 1);
+			served++;
+		} else if (strcmp(r.text, "drain") == 0) {
+			assert_in_range(r.age, from, from + n - 1);
+			drained++;
+		}
+	}
+}
+
+static pid_t
+start_serving(int (*worker)(const struct gt_child *child))
+{
+	pid_t server = start_server(worker);
+
+	for (uint64_t i = 0; i < settings.workers; i++)
+		expect("serving");
+	while (!log_has("worker") || !log_has("is ready"))
+		usleep(5000);
+	return server;
+}
+
+static void
+hup_replaces_one_by_one_the_oldest_first(void **state)
+{
+	pid_t server;
+
+	(void)state;
+	settings.workers = 3;
+	server = start_serving(serve);
+	usleep(100000);
+	kill(server, SIGHUP);
+	expect_changes(3, 1, 4);
+	assert_int_equal(count_reports(200), 0);
+	assert_true(log_has("reload is complete, generation 2 workers=3"));
+	assert_true(time_to_end(server, SIGTERM) < 2000);
+}
+
+static void
+surge_boots_so_many_at_a_time(void **state)
+{
+	unsigned serving = 0;
+	pid_t server;
+
+	(void)state;
+	settings.workers = 4;
+	settings.reload_surge = 4;
+	server = start_serving(serve);
+	usleep(100000);
+	kill(server, SIGHUP);
+	for (int i = 0; i < 9; i++) /* 4 drains, and the canary's "reopen" */
+		serving += strcmp(next_report(10).text, "serving") == 0;
+	assert_int_equal(serving, 4);
+	assert_int_equal(count_reports(200), 0);
+	assert_true(time_to_end(server, SIGTERM) < 2000);
+}
+
+/* Workers after the first two cannot boot, until there is a file. */
+static int
+boots_when_allowed(const struct gt_child *child)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/go", test_dir);
+	if (child->age <= 2 || access(path, F_OK) == 0)
+		return serve(child);
+	report(child, "tried");
+	return GT_EXIT_APP;
+}
+
+static void
+canary_that_cannot_boot_is_not_tried_again(void **state)
+{
+	char path[64];
+	pid_t server;
+
+	(void)state;
+	settings.workers = 2;
+	server = start_serving(boots_when_allowed);
+	kill(server, SIGHUP);
+	assert_int_equal(expect("tried"), 3);
+	assert_int_equal(count_reports(500), 0);
+	assert_true(log_has("reload failed, generation 1 serves on: could not "
+	                    "import the application"));
+	snprintf(path, sizeof(path), "%s/go", test_dir);
+	fclose(fopen(path, "w"));
+	kill(server, SIGHUP);
+	expect_changes(2, 1, 4);
+	unlink(path);
+	assert_true(time_to_end(server, SIGTERM) < 2000);
+}
+
+static int
+hangs_after_the_first(const struct gt_child *child)
+{
+	if (child->age == 1)
+		return serve(child);
+	report(child, "hangs");
+	for (;;)
+		pause();
+}
+
+static void
+canary_that_hangs_is_killed_and_hups_meanwhile_are_one(void **state)
+{
+	pid_t server;
+
+	(void)state;
+	settings.boot_timeout_ms = 500;
+	server = start_serving(hangs_after_the_first);
+	kill(server, SIGHUP);
+	assert_int_equal(expect("hangs"), 2);
+	for (int i = 0; i < 3; i++) {
+		kill(server, SIGHUP);
+		usleep(20000);
+	}
+	assert_int_equal(expect("hangs"), 3);
+	assert_int_equal(count_reports(1200), 0);
+	assert_true(log_has("serves on: was killed by the master: it was not "
+	                    "ready within boot-timeout"));
+	assert_true(time_to_end(server, SIGTERM) < 2000);
+}
+
+static void
+workers_asked_for_during_a_trial_come_after_it(void **state)
+{
+	pid_t server;
+
+	(void)state;
+	settings.boot_timeout_ms = 500;
+	server = start_serving(hangs_after_the_first);
+	kill(server, SIGHUP);
+	assert_int_equal(expect("hangs"), 2);
+	kill(server, SIGTTIN);
+	assert_int_equal(expect("hangs"), 3);
+	assert_true(log_has("reload failed"));
+	assert_true(log_has("workers=2"));
+	assert_true(time_to_end(server, SIGTERM) < 2000);
+}
+
+static void
+ttou_ends_the_oldest_but_not_the_last(void **state)
+{
+	pid_t server;
+
+	(void)state;
+	settings.workers = 2;
+	server = start_serving(serve);
+	usleep(100000);
+	kill(server, SIGTTOU);
+	assert_int_equal(expect("drain"), 1);
+	kill(server, SIGTTOU);
+	assert_int_equal(count_reports(300), 0);
+	kill(server, SIGTTIN);
+	assert_int_equal(expect("serving"), 3);
+	assert_true(time_to_end(server, SIGTERM) < 2000);
+}
+
+/* The first asks for a successor and serves on. */
+static int
+gets_tired(const struct gt_child *child)
+{
+	const struct gt_channel_msg msg = {.type = GT_CHANNEL_RECYCLE,
+	                                   .value = GT_RECYCLE_RSS};
+	struct gt_board *b;
+
+	if (child->age > 1)
+		return serve(child);
+	b = say_ready(child);
+	if (gt_channel_send(child->channel_fd, &msg) != GT_OK)
+		_exit(92);
+	gt_board_unmap(b);
+	return serve(child);
+}
+
+static void
+tired_worker_goes_when_its_successor_is_ready(void **state)
+{
+	pid_t server = start_server(gets_tired);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) /* both serve, the first is drained */
+		next_report(10);
+	assert_int_equal(count_reports(200), 0);
+	assert_true(log_has("is told to end"));
+	assert_true(log_has("is to be replaced: max-rss"));
+	assert_true(time_to_end(server, SIGTERM) < 2000);
+}
+
+static int
+ignores_drain(const struct gt_child *child)
+{
+	struct gt_board *b;
+
+	if (child->age > 1)
+		return serve(child);
+	b = say_ready(child);
+	report(child, "serving");
+	for (;;) {
+		beat(b);
+		usleep(10000);
+	}
+}
+
+static void
+worker_that_does_not_drain_is_killed_after_its_time(void **state)
+{
+	pid_t server;
+
+	(void)state;
+	settings.graceful_timeout_ms = 200;
+	server = start_serving(ignores_drain);
+	kill(server, SIGHUP);
+	assert_int_equal(expect("serving"), 2);
+	assert_string_equal(next_report(10).text, "reopen 1");
+	for (int i = 0; i < 400 && !log_has("was killed by the master"); i++)
+		usleep(10000);
+	assert_true(log_has("was killed by the master: it had not ended "
+	                    "within graceful-timeout"));
+	assert_int_equal(count_reports(200), 0);
+	assert_true(time_to_end(server, SIGTERM) < 2000);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, reset, clean_up)
+	const struct CMUnitTest tests[] = {
+	    T(hup_replaces_one_by_one_the_oldest_first),
+	    T(surge_boots_so_many_at_a_time),
+	    T(canary_that_cannot_boot_is_not_tried_again),
+	    T(canary_that_hangs_is_killed_and_hups_meanwhile_are_one),
+	    T(workers_asked_for_during_a_trial_come_after_it),
+	    T(ttou_ends_the_oldest_but_not_the_last),
+	    T(tired_worker_goes_when_its_successor_is_ready),
+	    T(worker_that_does_not_drain_is_killed_after_its_time),
+	};
+
+	return cmocka_run_group_tests_name("road", tests, make_dir, remove_dir);
+}
