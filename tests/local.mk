@@ -44,6 +44,7 @@ e2e_files = \
 	tests/e2e/test_broken_clients.py \
 	tests/e2e/test_concurrency.py \
 	tests/e2e/test_curl.py \
+	tests/e2e/test_daemon.py \
 	tests/e2e/test_defects.py \
 	tests/e2e/test_django.py \
 	tests/e2e/test_early_hints.py \
@@ -53,6 +54,7 @@ e2e_files = \
 	tests/e2e/test_limits.py \
 	tests/e2e/test_log.py \
 	tests/e2e/test_nginx.py \
+	tests/e2e/test_notify.py \
 	tests/e2e/test_real_apps.py \
 	tests/e2e/test_proxy_protocol.py \
 	tests/e2e/test_reload.py \

@@ -24,7 +24,7 @@
  * a file, also to whoever started it.
  */
 GT_PRINTF(2, 3)
-static int
+GT_ON_MASTER static int
 refuse(const struct gt_arbiter *a, const char *fmt, ...)
 {
 	char text[512];
@@ -34,13 +34,11 @@ refuse(const struct gt_arbiter *a, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	gt_log_critical("%s", text);
-	if (a->gen->error_log_fd >= 0 &&
-	    strcmp(a->gen->settings->error_logfile, "-") != 0)
-		fprintf(stderr, "gthreadd: %s\n", text);
+	gt_daemon_tell(a, text);
 	return GT_EXIT_CONFIG;
 }
 
-static int
+GT_ON_MASTER static int
 find_user(struct gt_arbiter *a)
 {
 	const struct gt_settings *s = a->gen->settings;
@@ -51,7 +49,7 @@ find_user(struct gt_arbiter *a)
 	return refuse(a, "user '%s', group '%s': %s", s->user, s->group, why);
 }
 
-static int
+GT_ON_MASTER static int
 open_pidfile(struct gt_arbiter *a)
 {
 	const char *path = a->gen->settings->pid;
@@ -156,6 +154,7 @@ init(struct gt_arbiter *a, const struct gt_settings *settings,
 	    .ops = ops,
 	    .pidfile = {.fd = -1},
 	    .roster_fd = -1,
+	    .starter_fd = -1,
 	    .exit_code = GT_EXIT_OK,
 	    .target = settings->workers,
 	};
@@ -179,11 +178,30 @@ fini(struct gt_arbiter *a)
 	if (a->base != NULL)
 		event_base_free(a->base);
 	gt_sockets_close(a->gen, NULL);
+	gt_notify_fini(a);
 	gt_roster_unmap(a->roster);
 	gt_fd_close(&a->roster_fd);
 	gt_pidfile_fini(&a->pidfile);
 	gt_generation_unref(a, a->next);
 	gt_generation_unref(a, a->gen);
+	gt_fd_close(&a->starter_fd);
+}
+
+GT_ON_MASTER static int
+serve(struct gt_arbiter *a)
+{
+	int code;
+
+	gt_os_title_set("gthreadd: master [%s]", gt_generation_name(a->gen));
+	gt_notify_init(a);
+	if ((code = open_shared(a)) != GT_EXIT_OK)
+		return code;
+	if (open_loop(a) != GT_OK)
+		return refuse(a, "event loop cannot be made");
+	gt_log_info("using worker: %s", class_in_use(a->gen->settings));
+	code = loop(a);
+	gt_log_info("shutting down: master");
+	return code;
 }
 
 int
@@ -191,23 +209,20 @@ gt_arbiter_run(const struct gt_settings *settings,
                const struct gt_config *config, const struct gt_child_ops *ops)
 {
 	struct gt_arbiter a;
-	int code;
+	bool is_starter = false;
+	int code = GT_EXIT_OK;
 
 	gt_role_set(GT_ROLE_MASTER);
 	gt_assert_master();
 	if (!init(&a, settings, ops))
 		return GT_EXIT_BOOT;
 	a.config = config;
-	gt_os_title_set("gthreadd: master [%s]", gt_generation_name(a.gen));
-	if ((code = open_shared(&a)) == GT_EXIT_OK) {
-		if (open_loop(&a) != GT_OK) {
-			code = refuse(&a, "event loop cannot be made");
-		} else {
-			gt_log_info("using worker: %s", class_in_use(settings));
-			code = loop(&a);
-			gt_log_info("shutting down: master");
-		}
-	}
+	if (settings->daemon &&
+	    gt_daemon_start(&a, &is_starter, &code) != GT_OK)
+		code = refuse(&a, "cannot run in the background: %s",
+		              strerror(errno));
+	else if (!is_starter)
+		code = serve(&a);
 	fini(&a);
 	gt_role_set(GT_ROLE_NONE);
 	return code;

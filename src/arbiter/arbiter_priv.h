@@ -108,12 +108,21 @@ struct gt_scaling {
 	int64_t by;
 };
 
+/* The service manager; see notify.c. */
+struct gt_notify {
+	char *path;          /* of its socket; NULL: there is none */
+	int64_t watchdog_us; /* it wants to hear of us in this time; 0: no */
+	int64_t due_us;      /* the next time it does */
+};
+
 struct gt_arbiter {
 	const struct gt_config *config; /* of the start; may be NULL */
 	const struct gt_child_ops *ops;
 	struct gt_os_user user; /* who the workers become */
 
 	struct gt_pidfile pidfile;
+	struct gt_notify notify;
+	int starter_fd;    /* who started a daemon waits at it; -1: nobody */
 	size_t ninherited; /* sockets of systemd */
 	int roster_fd;
 	struct gt_roster *roster;
@@ -124,7 +133,8 @@ struct gt_arbiter {
 
 	enum gt_arbiter_state state;
 	int exit_code;
-	bool was_ready; /* some worker has been: boot errors do not end us */
+	bool was_ready;    /* some worker has been: boot errors do not end us */
+	bool was_complete; /* all workers were ready once: it was told */
 
 	struct gt_generations generations; /* oldest first */
 	struct gt_generation *gen;         /* that new workers belong to */
@@ -221,6 +231,29 @@ void gt_logs_reopen(struct gt_arbiter *a) GT_ON_MASTER;
 /* Give a worker the files of its generation; later when its channel is full. */
 void gt_logs_tell(struct gt_proc *p) GT_ON_MASTER;
 void gt_logs_close(struct gt_generation *g);
+
+/* notify.c */
+void gt_notify_init(struct gt_arbiter *a) GT_ON_MASTER;
+void gt_notify_fini(struct gt_arbiter *a) GT_ON_MASTER;
+/* Lines of NAME=VALUE. */
+void gt_notify(const struct gt_arbiter *a, const char *fmt, ...)
+    GT_PRINTF(2, 3) GT_ON_MASTER;
+/* When it is time: tell the watchdog, if we are. */
+void gt_notify_alive(struct gt_arbiter *a, bool is_alive) GT_ON_MASTER;
+
+/* daemon.c */
+/*
+ * Go into the background. In the process that was started *is_starter is true
+ * and the server is up or has ended: it exits with *code. Errors: GT_SYS.
+ */
+GT_MUST_CHECK enum gt_err
+gt_daemon_start(struct gt_arbiter *a, bool *is_starter, int *code) GT_ON_MASTER;
+/* All workers are ready: who started us may go. */
+void gt_daemon_release(struct gt_arbiter *a) GT_ON_MASTER;
+/* In a child: the pipe is not its standard error. */
+void gt_daemon_leave(struct gt_arbiter *a);
+/* To whoever started us, who does not see a log that is a file. */
+void gt_daemon_tell(const struct gt_arbiter *a, const char *text) GT_ON_MASTER;
 
 /* signal.c */
 GT_MUST_CHECK enum gt_err gt_signal_init(struct gt_arbiter *a) GT_ON_MASTER;

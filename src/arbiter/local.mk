@@ -1,8 +1,10 @@
 noinst_LIBRARIES += libgt_arbiter.a
 libgt_arbiter_a_SOURCES = \
 	src/arbiter/arbiter.c \
+	src/arbiter/daemon.c \
 	src/arbiter/generation.c \
 	src/arbiter/logs.c \
+	src/arbiter/notify.c \
 	src/arbiter/pidfile.c \
 	src/arbiter/reap.c \
 	src/arbiter/reload.c \

@@ -84,7 +84,11 @@ log_end(const struct gt_arbiter *a, const struct gt_proc *p, int status,
 void
 gt_reap_halt(struct gt_arbiter *a, int code, const char *why)
 {
-	gt_log_critical("server cannot start: %s", why);
+	char text[400];
+
+	snprintf(text, sizeof(text), "server cannot start: %s", why);
+	gt_log_critical("%s", text);
+	gt_daemon_tell(a, text);
 	a->exit_code = code;
 	gt_signal_stop(a, GT_ARBITER_QUICK);
 }

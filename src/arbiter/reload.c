@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gthreadd/base/clock.h"
 #include "gthreadd/base/log.h"
 #include "gthreadd/config/load.h"
 
@@ -119,6 +120,8 @@ gt_reload_start(struct gt_arbiter *a)
 		return;
 	}
 	a->reload = GT_RELOAD_TRYING;
+	gt_notify(a, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
+	          (long long)gt_clock_us());
 	if ((a->next = create_next(a, &why)) == NULL) {
 		gt_reload_fail(a, why);
 		return;
@@ -154,6 +157,10 @@ gt_reload_fail(struct gt_arbiter *a, const char *why)
 {
 	gt_log_error("reload failed, generation %u serves on: %s",
 	             a->gen->number, why);
+	/* "reloading" would last for ever otherwise. */
+	gt_notify(a,
+	          "READY=1\nSTATUS=reload failed, generation %u serves on: %s",
+	          a->gen->number, why);
 	if (a->next != NULL) {
 		gt_sockets_close(a->next, a->gen);
 		gt_generation_unref(a, a->next);

@@ -165,17 +165,27 @@ fork_canary(struct gt_arbiter *a)
 		gt_reload_fail(a, gt_err_text(rc));
 }
 
+/* All are there and of one kind: a start or a reload has come to its end. */
 GT_ON_MASTER static void
-end_reload(struct gt_arbiter *a)
+tell_end(struct gt_arbiter *a)
 {
 	struct census c = count(a);
+	unsigned long long n = a->target;
 
-	if (a->reload != GT_RELOAD_ROLLING || c.stale_serving > 0 ||
-	    c.fresh_serving < a->target)
+	if (c.fresh_serving < a->target || c.stale_serving > 0)
 		return;
-	a->reload = GT_RELOAD_NONE;
-	gt_log_info("reload is complete, generation %u workers=%llu",
-	            a->gen->number, (unsigned long long)a->target);
+	if (a->reload == GT_RELOAD_ROLLING) {
+		a->reload = GT_RELOAD_NONE;
+		gt_log_info("reload is complete, generation %u workers=%llu",
+		            a->gen->number, n);
+	} else if (a->was_complete) {
+		return;
+	}
+	gt_notify(a, "READY=1\nSTATUS=generation %u serves, workers=%llu",
+	          a->gen->number, n);
+	if (!a->was_complete)
+		gt_daemon_release(a);
+	a->was_complete = true;
 }
 
 void
@@ -190,7 +200,7 @@ gt_road_step(struct gt_arbiter *a)
 	fork_canary(a);
 	drain_surplus(a);
 	fork_missing(a);
-	end_reload(a);
+	tell_end(a);
 	gt_watch_arm(a);
 }
 

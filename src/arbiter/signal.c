@@ -46,6 +46,8 @@ gt_signal_stop(struct gt_arbiter *a, enum gt_arbiter_state state)
 
 	if (state <= a->state)
 		return;
+	if (a->state == GT_ARBITER_RUNNING)
+		gt_notify(a, "STOPPING=1\nSTATUS=stopping");
 	a->state = state;
 	/* A client is refused at once instead of waiting for nobody. */
 	if (a->next != NULL)

@@ -66,6 +66,7 @@ close_others(struct gt_arbiter *a, const struct gt_generation *mine)
 	struct gt_proc *p;
 
 	gt_pidfile_forget(&a->pidfile);
+	gt_daemon_leave(a);
 	close_generations(a, mine);
 	TAILQ_FOREACH (p, &a->procs, link) {
 		gt_fd_close(&p->channel_fd);

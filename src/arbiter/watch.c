@@ -18,6 +18,7 @@
 
 #define ROUND_US    1000000 /* longest pause between two looks */
 #define ROUND_MIN   50000
+#define BEAT_MIN_US 3000000 /* a beat comes each second, if all is well */
 #define ABORT_US    1000000 /* from ABRT to KILL */
 #define SEASONED_US 1000000 /* served so long: the back-off is over */
 
@@ -59,6 +60,9 @@ gt_watch_arm(struct gt_arbiter *a)
 	if (a->state == GT_ARBITER_RUNNING && a->spawn_at_us > now &&
 	    a->spawn_at_us < next)
 		next = a->spawn_at_us;
+	if (a->notify.watchdog_us > 0 && a->notify.due_us > now &&
+	    a->notify.due_us < next)
+		next = a->notify.due_us;
 	next = next > now ? next - now : 0;
 	tv.tv_sec = next / 1000000;
 	tv.tv_usec = next % 1000000;
@@ -82,11 +86,11 @@ newer(int64_t a, int64_t b)
 
 /* Its beats, as old as its readiness at most. false: it is alive. */
 static bool
-is_overdue(const struct gt_proc *p, int64_t now, int64_t *age_us,
+is_overdue(const struct gt_proc *p, int64_t now, int64_t limit, int64_t *age_us,
            const char **what)
 {
 	const struct gt_board *b = p->board;
-	int64_t loop, gil, limit = p->gen->settings->timeout_ms * 1000;
+	int64_t loop, gil;
 
 	loop = atomic_load_explicit(&b->loop_beat_us, memory_order_relaxed);
 	gil = atomic_load_explicit(&b->gil_beat_us, memory_order_relaxed);
@@ -109,7 +113,8 @@ check_beats(struct gt_proc *p, int64_t now)
 	int64_t age_us, timeout_ms = p->gen->settings->timeout_ms;
 	const char *what;
 
-	if (timeout_ms <= 0 || !is_overdue(p, now, &age_us, &what))
+	if (timeout_ms <= 0 ||
+	    !is_overdue(p, now, timeout_ms * 1000, &age_us, &what))
 		return;
 	gt_log_critical("worker %d timed out: %s age=%lldms timeout=%lldms",
 	                (int)p->pid, what, (long long)(age_us / 1000),
@@ -151,6 +156,24 @@ check_proc(struct gt_arbiter *a, struct gt_proc *p, int64_t now)
 		gt_logs_tell(p);
 }
 
+/*
+ * Is there a worker that can serve, or one on its way? Nobody is asked for
+ * while there shall be none.
+ */
+static bool
+is_alive(const struct gt_arbiter *a, int64_t now)
+{
+	int64_t limit = newer(a->notify.watchdog_us, BEAT_MIN_US), age_us;
+	const struct gt_proc *p;
+	const char *what;
+
+	TAILQ_FOREACH (p, &a->procs, link)
+		if (p->state == GT_PROC_BOOTING ||
+		    !is_overdue(p, now, limit, &age_us, &what))
+			return true;
+	return a->target == 0;
+}
+
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -163,6 +186,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	TAILQ_FOREACH (p, &a->procs, link)
 		check_proc(a, p, now);
+	if (a->was_complete)
+		gt_notify_alive(a, is_alive(a, now));
 	gt_watch_arm(a);
 }
 

@@ -21,6 +21,7 @@
 static char *title;
 static size_t title_size;
 static char **saved_argv;
+static char **saved_env; /* unsetenv forgets texts: somebody must own them */
 
 static char **
 copy_vector(char *const *v, int n)
@@ -47,6 +48,8 @@ gt_os_title_init(int argc, char ***argv)
 	/* Kept here too: main may forget its argument vector. */
 	*argv = saved_argv = copy_vector(old, argc);
 	environ = copy_vector(environ, nenv);
+	saved_env = gt_xcalloc((size_t)nenv + 1, sizeof(*saved_env));
+	memcpy(saved_env, environ, (size_t)nenv * sizeof(*saved_env));
 	title = old[0];
 	title_size = (size_t)(end - title);
 }

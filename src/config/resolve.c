@@ -213,6 +213,14 @@ check_numbers(struct gt_config *c)
 }
 
 static void
+check_logs(struct gt_config *c)
+{
+	if (c->settings.daemon && strcmp(c->settings.error_logfile, "-") == 0)
+		gt_report_warning(c, "daemon without an error-logfile: what "
+		                     "is logged after the start is lost");
+}
+
+static void
 check_user(struct gt_config *c)
 {
 	const struct gt_settings *v = &c->settings;
@@ -347,6 +355,7 @@ gt_config_resolve(struct gt_config *c, const char *cwd,
 	if (old != NULL)
 		keep_all(c, old);
 	check_numbers(c);
+	check_logs(c);
 	check_user(c);
 	check_header(c);
 }

@@ -621,7 +621,7 @@ reload_keeps_what_needs_a_restart_and_names_it(void **state)
 	(void)state;
 	assert_int_equal(reload("[gthreadd]\napp = a:b\n",
 	                        "[gthreadd]\napp = a:b\nname = n\n"
-	                        "backlog = 5\numask = 077\n"
+	                        "backlog = 5\numask = 077\ndaemon = true\n"
 	                        "chdir = sub\npid = p\nthreads = 2\n"),
 	                 GT_OK);
 	assert_string_equal(v->name, "");
@@ -630,7 +630,8 @@ reload_keeps_what_needs_a_restart_and_names_it(void **state)
 	assert_int_equal(v->umask, 022);
 	assert_int_equal(v->socket_mode, 0644);
 	assert_null(strstr(v->chdir, "/sub"));
-	assert_int_equal(c->warnings.n, 5);
+	assert_false(v->daemon);
+	assert_int_equal(c->warnings.n, 6);
 	for (size_t i = 0; i < c->warnings.n; i++)
 		assert_non_null(strstr(c->warnings.v[i], "needs a restart"));
 }
