@@ -44,15 +44,24 @@ def version(server):
     return server.get("/").json()["version"]
 
 
+def drained(server, old):
+    """The master has told them to end; they need a moment to show it."""
+    wait_for("the old workers to drain",
+             lambda: not set(old) & set(server.worker_pids()))
+
+
 def reload(server, fails=False):
     """HUP, and wait until all is as it will be."""
     marks = r"reload is complete|reload failed"
     before = len(re.findall(marks, server.error_log()))
+    old = server.worker_pids()
     server.signal(signal.SIGHUP)
     wait_for("the reload to end", lambda: len(
         re.findall(marks, server.error_log())) > before, 30)
     last = re.findall(marks, server.error_log())[-1]
     assert (last == "reload failed") == fails, server.output()[-3000:]
+    if not fails:
+        drained(server, old)
 
 
 def changed(server, **settings):
@@ -110,7 +119,7 @@ def test_many_hups_at_once_end_with_the_newest_code(reloaded):
             "reload is complete") > server.error_log().rfind("reloading:"),
             30)
     load.check()
-    assert len(server.worker_pids()) == 2
+    wait_for("two workers", lambda: len(server.worker_pids()) == 2)
 
 
 def test_requests_in_flight_end_in_the_old_worker(reloaded):
@@ -248,9 +257,11 @@ def test_new_numbers_environment_and_logs_take_effect(reloaded):
             error_logfile=server.dir / "error2.log",
             access_logfile=server.dir / "access2.log",
             access_logformat="%(m)s %(U)s")
+    old = server.worker_pids()
     server.signal(signal.SIGHUP)
     server.error_path = server.dir / "error2.log"
     server.log_contains("reload is complete", 30)
+    drained(server, old)
     assert [len(w["cells"]) for w in server.ready_workers()] == [2, 2, 2]
     assert server.get("/who").json()["env"] == "me"
     server.access_path = server.dir / "access2.log"
@@ -351,7 +362,7 @@ def test_max_requests_under_load_loses_no_request(reloaded):
         wait_for("eight replacements", several, 60)
     load.check()
     assert min(fewest) >= 2
-    assert not set(first) & set(server.worker_pids())
+    drained(server, first)
 
 
 def test_lifetime_and_memory_replace_a_worker(reloaded):
