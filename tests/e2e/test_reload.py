@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 
 import pytest
 
@@ -79,6 +80,31 @@ def test_hups_under_load_lose_no_request(reloaded):
             reload(server)
             assert version(server) == v
             load.wait_for(64)
+    load.check()
+
+
+def test_clients_that_pause_within_the_quiet_window_lose_no_request(reloaded):
+    server = reloaded.start()
+    with Load(server.address, one_shot=0, pause=0.35) as load:
+        for v in (2, 3, 4):
+            write_app(server, v)
+            reload(server)
+            load.wait_for(64)
+    load.check()
+
+
+def test_hups_on_an_inherited_socket_lose_no_request(reloaded):
+    with socket.create_server(("127.0.0.1", 0)) as inherited:
+        fd = inherited.fileno()
+        server = reloaded.with_config(bind=f"fd://{fd}")
+        server.address = inherited.getsockname()
+        server.start(pass_fds=[fd])
+    with Load(server.address, keep_alive=4, one_shot=8) as load:
+        for v in (2, 3, 4):
+            write_app(server, v)
+            reload(server)
+            assert version(server) == v
+            load.wait_for(16)
     load.check()
 
 
