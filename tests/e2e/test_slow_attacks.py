@@ -128,7 +128,7 @@ def test_header_drippers_are_refused_on_time(server):
     assert {what for what, _ in found} == {("408", "header-timeout")}
     assert min(age for _, age in found) >= limit
     assert max(age for _, age in found) <= limit + scaled(2)
-    assert board(server)["requests"] == n
+    wait_for("the count", lambda: board(server)["requests"] == n)
 
 
 @pytest.mark.parametrize("n", [1000, 60000])
@@ -148,7 +148,7 @@ def test_body_drippers_are_refused_on_time(server, n):
     assert {what for what, _ in found} == {("408", "body-timeout")}
     assert min(age for _, age in found) >= limit
     assert max(age for _, age in found) <= limit + scaled(2)
-    assert board(server)["requests"] == n
+    wait_for("the count", lambda: board(server)["requests"] == n)
 
 
 def test_spooled_uploads_protect_the_threads(server):
@@ -164,7 +164,7 @@ def test_spooled_uploads_protect_the_threads(server):
         n = ordinary_until(server, lambda: attack.ended == 200)
     assert [what for what, _ in ages(server, REFUSED)] \
         == [("408", "body-timeout")] * 200
-    assert board(server)["requests"] == n
+    wait_for("the count", lambda: board(server)["requests"] == n)
 
 
 def test_slow_but_steady_body_is_received(server):

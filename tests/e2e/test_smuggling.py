@@ -2,6 +2,7 @@
 """No two readers of the same octets disagree: whatever is ambiguous is
 refused with its status, closes the connection, and never reaches the app."""
 import json
+import re
 
 import pytest
 
@@ -261,7 +262,8 @@ def test_nothing_is_smuggled_through_nginx(behind, case):
     for number in range(3):
         ask_victim(address, number)
     calls = [x for x in s.calls() if not x["path"].startswith("/victim/")]
-    # A request behind one that nginx has understood is a request of its own.
+    # A request behind one that nginx has understood is a request of its own;
+    # it takes LF for the end of a line.
     evil = [x for x in calls if x["path"] == "/evil"]
-    assert len(evil) <= case.octets.count(b"\r\n\r\nGET /evil")
+    assert len(evil) <= len(re.findall(rb"\n\r?\nGET /evil", case.octets))
     assert answered <= len(calls)
