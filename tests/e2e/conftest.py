@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+import requests
 
 sys.dont_write_bytecode = True
 
@@ -56,6 +57,13 @@ def make_server(tmp_path, request):
 def server(make_server):
     """One server, to be configured and started by the test."""
     return make_server()
+
+
+@pytest.fixture
+def session():
+    """A client that keeps cookies and its connection."""
+    with requests.Session() as s:
+        yield s
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import os
 import re
 
 import pytest
-import requests
 
 from harness import APPS, Server
 
@@ -22,12 +21,6 @@ def django(tmp_path_factory):
         s.stop()
     finally:
         s.kill()
-
-
-@pytest.fixture
-def session():
-    with requests.Session() as s:
-        yield s
 
 
 def test_page(django, session):

@@ -4,7 +4,6 @@ import hashlib
 import os
 
 import pytest
-import requests
 
 from harness import Server
 
@@ -18,12 +17,6 @@ def flask(tmp_path_factory):
         s.stop()
     finally:
         s.kill()
-
-
-@pytest.fixture
-def session():
-    with requests.Session() as s:
-        yield s
 
 
 def test_page(flask, session):

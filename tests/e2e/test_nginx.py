@@ -30,6 +30,11 @@ http {{
     fastcgi_temp_path {dir}/fastcgi;
     uwsgi_temp_path {dir}/uwsgi;
     scgi_temp_path {dir}/scgi;
+{site}
+}}
+"""
+
+SITE = """
     client_max_body_size 100m;
     upstream app {{ server {upstream}; keepalive 8; }}
     server {{
@@ -45,18 +50,20 @@ http {{
             proxy_pass http://app/;
         }}
     }}
-}}
 """
 
 
 class Nginx:
-    def __init__(self, directory, upstream):
+    """An nginx in front of upstream; site: what its http block says more."""
+
+    def __init__(self, directory, upstream, site=SITE):
         self.dir = directory
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         conf = directory / "nginx.conf"
-        conf.write_text(CONF.format(dir=directory, port=self.port,
-                                    upstream=upstream))
+        conf.write_text(CONF.format(
+            dir=directory, site=site.format(port=self.port,
+                                            upstream=upstream)))
         self.process = subprocess.Popen(
             [NGINX, "-p", str(directory), "-c", str(conf),
              "-e", str(directory / "error.log")],

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Who is believed what: forwarded fields, their spoofing, mount points."""
-import shutil
-import subprocess
-
 import pytest
 import requests
 
-from harness import RawClient, free_port, scaled, wait_for
-
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
+from harness import RawClient, scaled
+from test_nginx import NGINX, Nginx
 
 NOBODY = "192.0.2.0/24"  # nobody connects from there
 
@@ -262,20 +258,7 @@ def test_script_name_of_a_believed_proxy(server):
 
 # ---- nginx in front ----
 
-CONF = """
-daemon off;
-master_process off;
-worker_processes 1;
-pid {dir}/nginx.pid;
-error_log {dir}/error.log warn;
-events {{ worker_connections 64; }}
-http {{
-    access_log off;
-    client_body_temp_path {dir}/body;
-    proxy_temp_path {dir}/proxy;
-    fastcgi_temp_path {dir}/fastcgi;
-    uwsgi_temp_path {dir}/uwsgi;
-    scgi_temp_path {dir}/scgi;
+SITE = """
     underscores_in_headers on;
     server {{
         listen 127.0.0.1:{port};
@@ -290,7 +273,6 @@ http {{
             proxy_pass http://{upstream};
         }}
     }}
-}}
 """
 
 
@@ -299,30 +281,14 @@ def nginx(server, tmp_path):
     """A server with an nginx in front, both on loopback: its url."""
     if NGINX is None:
         pytest.skip("nginx is missing")
-    port = free_port()
+    server.on_port()
     place = tmp_path / "nginx"
     place.mkdir()
-    server.on_port()
-    conf = place / "nginx.conf"
-    conf.write_text(CONF.format(dir=place, port=port,
-                                upstream=f"127.0.0.1:{server.address[1]}"))
-    with subprocess.Popen(
-            [NGINX, "-p", str(place), "-c", str(conf),
-             "-e", str(place / "error.log")], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        def answers():
-            assert process.poll() is None, (place / "error.log").read_text()
-            try:
-                RawClient(("127.0.0.1", port)).close()
-                return True
-            except ConnectionRefusedError:
-                return False
-        try:
-            wait_for("nginx to listen", answers)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(scaled(10))
+    front = Nginx(place, f"127.0.0.1:{server.address[1]}", SITE)
+    try:
+        yield front.url
+    finally:
+        front.stop()
 
 
 def ask(url, **headers):
