@@ -31,16 +31,6 @@ log_errors(char *text)
 	}
 }
 
-static void
-log_warnings(const struct gt_config *c)
-{
-	const char *const *v;
-	size_t n = gt_config_warnings(c, &v);
-
-	for (size_t i = 0; i < n; i++)
-		gt_log_warning("%s", v[i]);
-}
-
 /* Errors: GT_INVALID, GT_NOMEM; they have been logged. */
 static enum gt_err
 load(const struct gt_config *old, struct gt_config **out)
@@ -59,7 +49,7 @@ load(const struct gt_config *old, struct gt_config **out)
 		log_errors(text);
 	free(text);
 	if (rc == GT_OK)
-		log_warnings(*out);
+		gt_config_log_warnings(*out);
 	return rc;
 }
 

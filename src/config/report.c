@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Errors and warnings of loading: gathered, so that all are seen at once, and
- * printed by load.c. Each is one line: control octets of a value show as '?'.
+ * printed by load.c, or written to the log. Each is one line: control octets of
+ * a value show as '?'.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "gthreadd/base/log.h"
 
 #include "config_priv.h"
 
@@ -154,4 +157,14 @@ gt_assign_add(struct gt_config *c, const struct gt_setting *s,
 	else
 		c->last_assign->next = a;
 	c->last_assign = a;
+}
+
+void
+gt_config_log_warnings(const struct gt_config *c)
+{
+	const char *const *v;
+	size_t n = gt_config_warnings(c, &v);
+
+	for (size_t i = 0; i < n; i++)
+		gt_log_warning("%s", v[i]);
 }

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "gthreadd/arbiter/arbiter.h"
-#include "gthreadd/base/log.h"
 #include "gthreadd/base/os.h"
 #include "gthreadd/config/child.h"
 #include "gthreadd/config/load.h"
@@ -52,16 +51,6 @@ print_version(void)
 	       gt_interp_version(), gt_arbiter_libevent_version());
 }
 
-static void
-log_warnings(const struct gt_config *c)
-{
-	const char *const *v;
-	size_t n = gt_config_warnings(c, &v);
-
-	for (size_t i = 0; i < n; i++)
-		gt_log_warning("%s", v[i]);
-}
-
 static int
 act(const struct gt_config *c)
 {
@@ -78,14 +67,14 @@ act(const struct gt_config *c)
 		gt_config_print(c, stdout);
 		return GT_EXIT_OK;
 	case GT_ACTION_CHECK:
-		log_warnings(c);
+		gt_config_log_warnings(c);
 		return gt_arbiter_check(s, &children) == GT_EXIT_OK
 		           ? GT_EXIT_OK
 		           : GT_EXIT_CONFIG;
 	case GT_ACTION_RUN:
 		break;
 	}
-	log_warnings(c);
+	gt_config_log_warnings(c);
 	return gt_arbiter_run(s, c, &children);
 }
 

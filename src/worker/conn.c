@@ -317,10 +317,10 @@ gt_conn_settle(struct gt_conn *c)
 GT_ON_LOOP static void
 complete(struct gt_conn *c)
 {
-	/* A client that left had an answer all the same: log it. */
-	if (c->state == GT_CONN_GONE && c->ex->response.status != 0)
-		gt_conn_log(c->ex, gt_loop_now(c->worker));
 	if (c->state == GT_CONN_GONE) {
+		/* A client that left had an answer all the same: log it. */
+		if (c->ex->response.status != 0)
+			gt_conn_log(c->ex, gt_loop_now(c->worker));
 		destroy(c);
 		return;
 	}

@@ -60,6 +60,8 @@ enum gt_config_action gt_config_action(const struct gt_config *c);
 const struct gt_settings *gt_config_settings(const struct gt_config *c);
 /* Warnings that do not stop the start (no -c, but a ./gunicorn.conf.py ...). */
 size_t gt_config_warnings(const struct gt_config *c, const char *const **v);
+/* Each as a line of the log. */
+void gt_config_log_warnings(const struct gt_config *c);
 
 /* --print-config: every setting with its origin; secrets as ***. */
 void gt_config_print(const struct gt_config *c, FILE *out);
