@@ -471,6 +471,16 @@ class Server:
         except AssertionError as e:
             raise AssertionError(f"{e}:\n{self.output()}") from None
 
+    def log_counts(self, pattern, count):
+        """Lines that match, once there are count of them at least."""
+        wait_for(f"{count} log lines {pattern!r}", lambda: len(
+            re.findall(pattern, self.error_log(), re.M)) >= count)
+        # The log is written in order: what was said before this is there.
+        mark = f"mark {time.monotonic_ns()}"
+        self.get("/log?text=" + quote(mark))
+        self.log_contains(mark)
+        return len(re.findall(pattern, self.error_log(), re.M))
+
     def access_log(self, count=0, timeout=10.0):
         """Its lines, once there are count of them at least."""
         def lines():

@@ -163,7 +163,7 @@ def test_client_that_stays_is_not_gone(server):
         c.send(POST % (b"/until-gone?s=0", 5) + b"hello" + GET % b"/hello")
         assert c.response().status == 200
         assert c.response().status == 200
-    assert server.error_log().count("gone before=False now=False") == 2
+    assert server.log_counts("gone before=False now=False", 2) == 2
 
 
 @pytest.mark.parametrize("request_", [

@@ -185,10 +185,7 @@ def test_underscores_are_dropped_and_logged_once(server):
                     ("x_forwarded_for", "203.0.113.6"), ("X-A", "1"))
         assert "HTTP_X_FORWARDED_FOR" not in e
         assert e["HTTP_X_A"] == "1"
-    server.log_contains("header field dropped name=X_Forwarded_For")
-    server.get("/log?text=the+end")
-    server.log_contains("the end")
-    assert server.error_log().lower().count("name=x_forwarded_for") == 1
+    assert server.log_counts("(?i)dropped name=x_forwarded_for", 1) == 1
 
 
 def test_the_log_of_dropped_names_is_bounded(server):
@@ -196,9 +193,7 @@ def test_the_log_of_dropped_names_is_bounded(server):
     for i in range(0, 160, 40):
         environ(server, *[(f"X_{n}", "1") for n in range(i, i + 40)])
     server.log_contains("are logged no more")
-    server.get("/log?text=the+end")
-    server.log_contains("the end")
-    assert server.error_log().count("header field dropped") == 64
+    assert server.log_counts("header field dropped", 64) == 64
 
 
 def test_underscores_may_be_refused(server):
