@@ -4,6 +4,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/check.c \
 	src/worker/conn.c \
 	src/worker/evmem.c \
+	src/worker/inspect.c \
 	src/worker/logthread.c \
 	src/worker/loop.c \
 	src/worker/monitor.c \

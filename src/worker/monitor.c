@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The monitor thread: once a second it takes the GIL, stamps "GIL seen" on
- * the board for the master, and releases what sent responses left behind.
+ * The monitor thread: the one that takes the GIL for the server's own needs,
+ * so that the loop never has to. Once a second it stamps "GIL seen" on the
+ * board for the master and releases what sent responses left behind; in
+ * between it does what the loop asks for.
  */
 #include "gthreadd/base/clock.h"
+#include "gthreadd/base/fd.h"
+#include "gthreadd/base/log.h"
+#include "gthreadd/net/channel.h"
 #include "gthreadd/python/gil.h"
 #include "worker_priv.h"
 
@@ -19,16 +24,98 @@ beat(struct gt_worker *w)
 	                      memory_order_relaxed);
 }
 
-/* false: the thread shall end. */
-static bool
-wait_second(struct gt_monitor *m)
+/* ---- what the loop asks for ---- */
+
+bool
+gt_monitor_ask(struct gt_worker *w, const struct gt_job *job)
 {
-	int64_t until = gt_clock_us() + BEAT_US;
+	struct gt_monitor *m = &w->monitor;
+	bool has_room;
+
+	gt_mutex_lock(&m->lock);
+	if ((has_room = m->njobs < GT_JOBS)) {
+		m->job[(m->first + m->njobs) % GT_JOBS] = *job;
+		m->njobs++;
+	}
+	gt_mutex_unlock(&m->lock);
+	gt_cond_signal(&m->wake);
+	return has_room;
+}
+
+/* The master waits for the memory file. */
+GT_ON_MONITOR static void
+write_stacks(struct gt_worker *w, const struct gt_job *job)
+{
+	const struct gt_channel_msg msg = {.type = GT_CHANNEL_STACKS,
+	                                   .value = job->value};
+	struct gt_buf text = {0};
+	int fd = job->fd;
+
+	gt_gil_take();
+	gt_inspect_all(w, &text);
+	gt_gil_give();
+	if (gt_fd_write_all(fd, text.p, text.len) != GT_OK)
+		gt_log_error("stacks not written: %s", gt_err_text(GT_SYS));
+	gt_fd_close(&fd);
+	if (gt_channel_send(w->child->channel_fd, &msg) != GT_OK)
+		gt_log_error("stacks not sent: %s", gt_err_text(GT_SYS));
+	gt_buf_fini(&text);
+}
+
+/*
+ * What a worker may still do before it is killed, if it gets the GIL: the
+ * master waits a second for it.
+ */
+GT_NEEDS_GIL static void
+say_last_words(struct gt_worker *w)
+{
+	struct gt_buf text = {0};
+
+	gt_inspect_all(w, &text);
+	gt_log_error("worker is about to be killed, its threads:");
+	gt_log_raw(text.p, text.len);
+	gt_buf_fini(&text);
+}
+
+GT_ON_MONITOR static void
+do_job(struct gt_worker *w, const struct gt_job *job)
+{
+	switch (job->kind) {
+	case GT_JOB_STACKS:
+		write_stacks(w, job);
+		return;
+	case GT_JOB_ABORT:
+		gt_gil_take();
+		say_last_words(w);
+		gt_gil_give();
+		return;
+	}
+}
+
+/* ---- the thread ---- */
+
+static bool
+is_due(const struct gt_monitor *m, int64_t at_us)
+{
+	return m->stop || m->njobs > 0 || gt_clock_us() >= at_us;
+}
+
+/* A job, or else the time for a beat; false: the thread shall end. */
+static bool
+wait_for_work(struct gt_monitor *m, int64_t beat_us, struct gt_job *job,
+              bool *has_job)
+{
 	bool stop;
 
 	gt_mutex_lock(&m->lock);
-	while (!m->stop && gt_cond_wait_until(&m->wake, &m->lock, until))
-		;
+	while (!is_due(m, beat_us))
+		if (!gt_cond_wait_until(&m->wake, &m->lock, beat_us))
+			break;
+	if ((*has_job = m->njobs > 0)) {
+		*job = m->job[m->first];
+		m->first = (m->first + 1) % GT_JOBS;
+		m->njobs--;
+	}
 	stop = m->stop;
 	gt_mutex_unlock(&m->lock);
 	return !stop;
@@ -38,13 +125,21 @@ static void *
 monitor_main(void *arg)
 {
 	struct gt_worker *w = arg;
+	int64_t beat_us = 0;
+	bool has_job = false;
+	struct gt_job job;
 
 	gt_role_set(GT_ROLE_MONITOR);
 	gt_assert_monitor();
 	gt_gil_thread_init(NULL);
-	do
-		beat(w);
-	while (wait_second(&w->monitor));
+	do {
+		if (has_job)
+			do_job(w, &job);
+		if (gt_clock_us() >= beat_us) {
+			beat(w);
+			beat_us = gt_clock_us() + BEAT_US;
+		}
+	} while (wait_for_work(&w->monitor, beat_us, &job, &has_job));
 	gt_gil_thread_fini();
 	return NULL;
 }

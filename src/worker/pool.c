@@ -10,6 +10,7 @@
 #include "gthreadd/base/clock.h"
 #include "gthreadd/base/log.h"
 #include "gthreadd/python/gil.h"
+#include "gthreadd/python/stacks.h"
 #include "worker_priv.h"
 
 /*
@@ -106,6 +107,7 @@ pool_main(void *arg)
 	gt_assert_pool();
 	snprintf(name, sizeof(name), "gthreadd-%u", t->number);
 	gt_gil_thread_init(name);
+	t->ident = gt_stacks_self();
 	gt_gil_take();
 	rc = gt_app_thread_create(t->worker->app, t->number, &t->app);
 	gt_gil_give();

@@ -102,9 +102,36 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	}
 }
 
+/* The master wants to know what the threads do. */
+GT_ON_LOOP static void
+pass_on_stacks(struct gt_worker *w, const struct gt_channel_msg *msg)
+{
+	struct gt_job job = {.kind = GT_JOB_STACKS, .value = msg->value};
+
+	if (msg->nfds == 0)
+		return;
+	job.fd = msg->fds[0];
+	if (!gt_monitor_ask(w, &job))
+		gt_fd_close(&job.fd);
+}
+
+/* The monitor says what it can; the clients get what answer they can. */
+GT_ON_LOOP static void
+prepare_for_death(struct gt_worker *w)
+{
+	const struct gt_job job = {.kind = GT_JOB_ABORT};
+
+	if (!gt_monitor_ask(w, &job))
+		gt_log_error("worker is about to be killed");
+}
+
 GT_ON_LOOP static void
 take_message(struct gt_worker *w, const struct gt_channel_msg *msg)
 {
+	if (msg->type == GT_CHANNEL_STACKS)
+		pass_on_stacks(w, msg);
+	if (msg->type == GT_CHANNEL_ABORT)
+		prepare_for_death(w);
 	if (msg->type == GT_CHANNEL_REOPEN && msg->nfds > 0)
 		replace_log(w->child->error_log_fd, msg->fds[0]);
 	if (msg->type == GT_CHANNEL_REOPEN && msg->nfds > 1)

@@ -34,6 +34,7 @@ struct gt_pool_thread {
 	struct gt_worker *worker;
 	unsigned number; /* from 1 */
 	struct gt_thread thread;
+	unsigned long ident; /* gt_stacks_self(); constant after the start */
 	struct gt_app_thread *app;
 	struct gt_cell *cell;
 
@@ -92,16 +93,43 @@ void gt_pool_join(struct gt_worker *w) GT_NO_GIL;
 
 /* ---- monitor.c ---- */
 
+#define GT_JOBS 64
+
+enum gt_job_kind {
+	GT_JOB_STACKS, /* write all stacks to fd, answer the master by value */
+	GT_JOB_ABORT,  /* we are about to be killed: log all stacks */
+};
+
+struct gt_job {
+	enum gt_job_kind kind;
+	int fd; /* owned */
+	uint64_t value;
+};
+
 struct gt_monitor {
 	struct gt_worker *worker;
 	struct gt_thread thread;
 	struct gt_mutex lock;
 	struct gt_cond wake;
-	bool stop; /* under lock */
+	/* all under lock */
+	bool stop;
+	struct gt_job job[GT_JOBS]; /* a ring */
+	size_t first, njobs;
 };
 
 GT_MUST_CHECK enum gt_err gt_monitor_start(struct gt_worker *w);
 void gt_monitor_stop(struct gt_worker *w) GT_NO_GIL;
+/*
+ * Have something done under the GIL, as soon as it can be had. false: too
+ * much waits already; the caller keeps what the job owns.
+ */
+GT_MUST_CHECK bool gt_monitor_ask(struct gt_worker *w,
+                                  const struct gt_job *job) GT_ON_LOOP;
+
+/* ---- inspect.c ---- */
+
+/* Append what all threads are doing. */
+void gt_inspect_all(struct gt_worker *w, struct gt_buf *out) GT_NEEDS_GIL;
 
 /* ---- logthread.c: nobody waits for a disk or a pipe ---- */
 

@@ -23,6 +23,17 @@ enum gt_channel_type {
 	GT_CHANNEL_DRAIN,
 	/* worker -> master: replace me; value = enum gt_recycle. Serves on. */
 	GT_CHANNEL_RECYCLE,
+	/*
+	 * master -> worker: write what all threads of Python are doing, as
+	 * text, to fds[0], a memory file. worker -> master, of the same value:
+	 * it is written. No answer comes while nobody can get the GIL.
+	 */
+	GT_CHANNEL_STACKS,
+	/*
+	 * master -> worker: it is about to be killed, because it was not seen
+	 * for `timeout`. It tells its stacks and its clients, as far as it can.
+	 */
+	GT_CHANNEL_ABORT,
 };
 
 /* Why a worker wants to be replaced. */
