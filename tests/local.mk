@@ -35,6 +35,7 @@ e2e_files = \
 	tests/e2e/apps/seen_app.py \
 	tests/e2e/apps/validate_app.py \
 	tests/e2e/apps/wsgi_app.py \
+	tests/e2e/acceptance.py \
 	tests/e2e/attacks.py \
 	tests/e2e/conftest.py \
 	tests/e2e/harness.py \

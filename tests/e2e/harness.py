@@ -426,6 +426,15 @@ class Server:
     def ready_workers(self):
         return [w for w in self.board() if w["ready"] == 1 and w["pid"] > 0]
 
+    def ready_count(self):
+        """How many are ready now, and never too few.
+
+        Boards are read one after the other: a successor may become ready
+        behind our back before its predecessor is looked at. The second
+        reading sees it.
+        """
+        return len({w["pid"] for _ in range(2) for w in self.ready_workers()})
+
     def worker_pids(self):
         return sorted(w["pid"] for w in self.ready_workers())
 

@@ -380,7 +380,7 @@ def test_max_requests_under_load_loses_no_request(reloaded):
     fewest = []
 
     def several():
-        fewest.append(len(server.ready_workers()))
+        fewest.append(server.ready_count())
         pids = re.findall(r"worker \d+ is to be replaced: max-requests",
                           server.error_log())
         return len(pids) >= 8
