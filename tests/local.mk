@@ -38,11 +38,13 @@ e2e_files = \
 	tests/e2e/acceptance.py \
 	tests/e2e/attacks.py \
 	tests/e2e/conftest.py \
+	tests/e2e/gunicorn_flags.py \
 	tests/e2e/harness.py \
 	tests/e2e/load.py \
 	tests/e2e/test_body.py \
 	tests/e2e/test_boot.py \
 	tests/e2e/test_broken_clients.py \
+	tests/e2e/test_compat.py \
 	tests/e2e/test_concurrency.py \
 	tests/e2e/test_curl.py \
 	tests/e2e/test_daemon.py \

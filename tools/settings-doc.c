@@ -110,6 +110,38 @@ man_setting(const struct gt_setting *s)
 		puts("A change needs a restart.");
 }
 
+/* One entry for all names that share a reason. */
+static void
+man_foreign(const struct gt_foreign *f)
+{
+	const struct gt_foreign *g;
+
+	printf(".It Cm %s", f->name);
+	for (g = f + 1; g->name != NULL && strcmp(g->why, f->why) == 0; g++)
+		printf(" , Cm %s", g->name);
+	putchar('\n');
+	if (f->is_refused && f->accepts[0] != '\0')
+		printf("Refused, but for\n.Ql %s :\n", f->accepts);
+	else
+		puts(f->is_refused ? "Refused:" : "Without effect:");
+	put_roff(f->why, strlen(f->why));
+	puts(".");
+}
+
+static void
+print_foreign(void)
+{
+	const struct gt_foreign *f = gt_foreign_table, *last = NULL;
+
+	puts(".Ss Names of gunicorn that do nothing here\n"
+	     "Each of the first kind is accepted with one warning, each of "
+	     "the second is an error.\n.Bl -tag -width Ds");
+	for (; f->name != NULL; last = f++)
+		if (last == NULL || strcmp(last->why, f->why) != 0)
+			man_foreign(f);
+	puts(".El");
+}
+
 static void
 print_man(void)
 {
@@ -120,6 +152,7 @@ print_man(void)
 			man_setting(&gt_setting_table[i]);
 		puts(".El");
 	}
+	print_foreign();
 }
 
 static void

@@ -17,6 +17,7 @@ enum {
 	CODE_COMMAND = 0x1000,
 	CODE_SETTING = 0x2000,
 	CODE_NEGATED = 0x3000, /* --no- of a BOOL */
+	CODE_FOREIGN = 0x4000,
 	CODE_KIND = 0xf000,
 	CODE_INDEX = 0x0fff,
 };
@@ -35,6 +36,7 @@ const struct gt_command gt_command_table[] = {
 struct options {
 	struct option *v; /* ends with zeros, as getopt_long wants it */
 	size_t n, cap;
+	size_t nown; /* those behind are foreign: nobody means them */
 	char letters[3 + 2 * 64];
 	struct gt_arena mem; /* v and its names */
 	bool nomem;
@@ -117,6 +119,21 @@ add_setting(struct options *o, int i)
 	} while (gt_str_split(&rest, ' ', &name));
 }
 
+static void
+add_foreign(struct options *o, int i)
+{
+	const struct gt_foreign *f = &gt_foreign_table[i];
+	struct gt_str rest = gt_str_of(f->aliases), name = gt_str_of(f->name);
+
+	do {
+		if (name.n > 0)
+			add_long(o, "", name,
+			         f->has_value ? required_argument
+			                      : optional_argument,
+			         CODE_FOREIGN + i);
+	} while (gt_str_split(&rest, ' ', &name));
+}
+
 /* '-': what is no option comes in its place, ':': a lacking value is told. */
 static void
 make_options(struct options *o)
@@ -133,6 +150,9 @@ make_options(struct options *o)
 	}
 	for (int i = 0; i < GT_SETTINGS; i++)
 		add_setting(o, i);
+	o->nown = o->n;
+	for (int i = 0; gt_foreign_table[i].name != NULL; i++)
+		add_foreign(o, i);
 }
 
 static int
@@ -200,7 +220,7 @@ unknown_option(struct line *l, const char *text)
 		return;
 	}
 	gt_near_init(&near, (struct gt_str){text + 2, len - 2});
-	for (size_t i = 0; i < l->o.n; i++)
+	for (size_t i = 0; i < l->o.nown; i++)
 		gt_near_offer(&near, gt_str_of(l->o.v[i].name));
 	gt_report(l->c, &l->at, "option '%.*s' is unknown%s", (int)len, text,
 	          gt_near_hint(&near, "--", hint));
@@ -243,6 +263,11 @@ take_option(struct line *l, int code, int argc, char *const argv[])
 	case CODE_SETTING:
 		take_setting(l, &gt_setting_table[i],
 		             next_choice(&gt_setting_table[i], argc, argv));
+		break;
+	case CODE_FOREIGN:
+		gt_foreign_take(l->c, &gt_foreign_table[i],
+		                gt_str_of(optarg == NULL ? "true" : optarg),
+		                &l->at);
 		break;
 	case CODE_COMMAND:
 		take_command(l, &gt_command_table[i], optarg);

@@ -73,6 +73,9 @@ struct gt_setting_group {
 extern const struct gt_setting gt_setting_table[GT_SETTINGS];
 extern const struct gt_setting_group gt_setting_groups[];
 
+/* Is it name or one of the aliases (a blank between), '_' and '-' equal? */
+bool gt_name_is_one_of(struct gt_str text, const char *name,
+                       const char *aliases);
 /* By name or alias, '_' and '-' being equal; NULL when there is none. */
 const struct gt_setting *gt_setting_find(struct gt_str name);
 bool gt_setting_is_list(const struct gt_setting *s);
@@ -94,6 +97,21 @@ struct gt_command {
 };
 
 extern const struct gt_command gt_command_table[]; /* ends with a NULL name */
+
+/* What other builds and gunicorn have (foreign.c, tbl/foreign.def). */
+
+struct gt_foreign {
+	const char *name;
+	const char *aliases;
+	const char *accepts; /* a value that needs no word; "": none */
+	const char *why;
+	bool has_value; /* the option takes one; false: a switch */
+	bool is_refused;
+};
+
+extern const struct gt_foreign gt_foreign_table[]; /* ends with a NULL name */
+
+const struct gt_foreign *gt_foreign_find(struct gt_str name);
 
 /* Texts to values (value.c). */
 
@@ -177,7 +195,8 @@ struct gt_config {
 
 	const char *ini; /* path of -c; NULL: no file */
 	struct gt_origin ini_origin;
-	struct gt_buf errors; /* lines to be printed */
+	struct gt_buf errors;  /* lines to be printed */
+	uint64_t foreign_said; /* a bit for each that was warned of */
 	bool nomem;
 };
 
@@ -200,6 +219,13 @@ const char *gt_report_comment(const struct gt_origin *o, const char *value);
 /* Copy value into mem and remember the assignment. */
 void gt_assign_add(struct gt_config *c, const struct gt_setting *s,
                    struct gt_str value, const struct gt_origin *o);
+
+/*
+ * A setting that this build does not have was given value: one warning for
+ * each, or an error (foreign.c).
+ */
+void gt_foreign_take(struct gt_config *c, const struct gt_foreign *f,
+                     struct gt_str value, const struct gt_origin *o);
 
 /* Sources (ini.c, cli.c). Their errors are reported. */
 

@@ -217,14 +217,18 @@ static int
 take_pair(void *arg, const char *section, const char *name, const char *value)
 {
 	struct reader *r = arg;
+	struct gt_str text = gt_str_of(name);
+	const struct gt_foreign *f;
 	const struct gt_setting *s;
 
 	(void)section;
 	r->is_awaited = false;
 	if (has_pairs(r))
 		take_value(r, name, value);
-	else if ((s = gt_setting_find(gt_str_of(name))) != NULL)
+	else if ((s = gt_setting_find(text)) != NULL)
 		gt_assign_add(r->c, s, gt_str_of(value), &r->at);
+	else if ((f = gt_foreign_find(text)) != NULL)
+		gt_foreign_take(r->c, f, gt_str_of(value), &r->at);
 	else
 		unknown_setting(r, name);
 	return 1;

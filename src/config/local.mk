@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libgt_config.a
 libgt_config_a_SOURCES = \
 	src/config/cli.c \
+	src/config/foreign.c \
 	src/config/ini.c \
 	src/config/load.c \
 	src/config/print.c \
@@ -11,6 +12,7 @@ libgt_config_a_SOURCES = \
 	src/config/value.c \
 	src/config/config_priv.h \
 	src/config/tbl/settings.def \
+	src/config/tbl/foreign.def \
 	src/config/tbl/server.def \
 	src/config/tbl/worker.def \
 	src/config/tbl/http.def \

@@ -48,17 +48,17 @@ is_name(struct gt_str a, struct gt_str b)
 	return true;
 }
 
-static bool
-has_name(const struct gt_setting *s, struct gt_str name)
+bool
+gt_name_is_one_of(struct gt_str text, const char *name, const char *aliases)
 {
-	struct gt_str rest = gt_str_of(s->aliases), alias;
+	struct gt_str rest = gt_str_of(aliases), alias;
 
-	if (name.n == 0)
+	if (text.n == 0)
 		return false;
-	if (is_name(name, gt_str_of(s->name)))
+	if (is_name(text, gt_str_of(name)))
 		return true;
 	while (gt_str_split(&rest, ' ', &alias))
-		if (is_name(name, alias))
+		if (is_name(text, alias))
 			return true;
 	return false;
 }
@@ -66,9 +66,11 @@ has_name(const struct gt_setting *s, struct gt_str name)
 const struct gt_setting *
 gt_setting_find(struct gt_str name)
 {
-	for (size_t i = 0; i < GT_SETTINGS; i++)
-		if (has_name(&gt_setting_table[i], name))
-			return &gt_setting_table[i];
+	const struct gt_setting *s = gt_setting_table;
+
+	for (size_t i = 0; i < GT_SETTINGS; i++, s++)
+		if (gt_name_is_one_of(name, s->name, s->aliases))
+			return s;
 	return NULL;
 }
 

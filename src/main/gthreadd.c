@@ -64,6 +64,7 @@ act(const struct gt_config *c)
 		print_version();
 		return GT_EXIT_OK;
 	case GT_ACTION_PRINT:
+		gt_config_log_warnings(c);
 		gt_config_print(c, stdout);
 		return GT_EXIT_OK;
 	case GT_ACTION_CHECK:

@@ -167,6 +167,76 @@ unknown_options_are_all_reported_and_suggested(void **state)
 	assert_assigned(0, "sendfile", "false"); /* a beginning is enough */
 }
 
+static const char *
+warning(size_t i)
+{
+	return i < c.warnings.n ? c.warnings.v[i] : "";
+}
+
+static void
+what_gunicorn_has_and_this_has_not_is_warned_of_once(void **state)
+{
+	(void)state;
+	assert_string_equal(
+	    parse("--worker-tmp-dir /dev/shm -w 2 --worker-tmp-dir=/x "
+	          "--dirty-app a:b --strip-header-spaces app:x"),
+	    "");
+	assert_int_equal(c.warnings.n, 3);
+	assert_string_equal(warning(0),
+	                    "command line: setting 'worker-tmp-dir' has no "
+	                    "effect: heartbeats are in shared memory");
+	assert_string_equal(warning(2),
+	                    "command line: setting 'strip-header-spaces' has "
+	                    "no effect: a blank before the colon of a header "
+	                    "field is always refused");
+	assert_assigned(0, "workers", "2");
+	assert_assigned(1, "wsgi-app", "app:x");
+}
+
+static void
+what_asks_for_what_holds_anyway_needs_no_word(void **state)
+{
+	(void)state;
+	assert_string_equal(parse("--initgroups --no-control-socket "
+	                          "--suppress-ragged-eofs --protocol http "
+	                          "--http-protocols=h1 --cert-reqs 0 "
+	                          "--do-handshake-on-connect=false"),
+	                    "");
+	assert_int_equal(c.warnings.n, 0);
+}
+
+static void
+what_cannot_be_is_refused_with_the_reason(void **state)
+{
+	(void)state;
+	assert_string_equal(
+	    parse("--certfile x --http-protocols h2,h1 --protocol uwsgi"),
+	    "gthreadd: command line: setting 'certfile': this build does not "
+	    "have TLS: a proxy in front can do it\n"
+	    "gthreadd: command line: setting 'http-protocols': this build "
+	    "does not have HTTP/2: h1 is the one that it speaks\n"
+	    "gthreadd: command line: setting 'protocol': only http is spoken, "
+	    "not the protocol of uWSGI: the proxy in front must use "
+	    "proxy_pass in the place of uwsgi_pass\n");
+}
+
+static void
+no_name_is_both_a_setting_and_foreign(void **state)
+{
+	const struct gt_foreign *f;
+
+	(void)state;
+	for (f = gt_foreign_table; f->name != NULL; f++) {
+		struct gt_str rest = gt_str_of(f->aliases);
+		struct gt_str name = gt_str_of(f->name);
+
+		assert_ptr_equal(gt_foreign_find(name), f);
+		do {
+			assert_null(gt_setting_find(name));
+		} while (gt_str_split(&rest, ' ', &name));
+	}
+}
+
 static void
 the_value_of_an_unknown_option_is_not_shown(void **state)
 {
@@ -271,6 +341,10 @@ main(void)
 	    T(unknown_options_are_all_reported_and_suggested),
 	    T(the_value_of_an_unknown_option_is_not_shown),
 	    T(lacking_and_needless_values_are_reported),
+	    T(what_gunicorn_has_and_this_has_not_is_warned_of_once),
+	    T(what_asks_for_what_holds_anyway_needs_no_word),
+	    T(what_cannot_be_is_refused_with_the_reason),
+	    T(no_name_is_both_a_setting_and_foreign),
 	    T(commands_choose_the_action),
 	    T(the_last_config_of_a_line_holds),
 	    T(lines_can_be_parsed_one_after_another),

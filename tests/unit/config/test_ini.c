@@ -248,6 +248,21 @@ nul_and_control_octets_do_not_reach_the_report(void **state)
 	    "gthreadd: x.ini:3: setting '?[2J': is unknown\n");
 }
 
+static void
+what_gunicorn_has_and_this_has_not_keeps_its_line(void **state)
+{
+	(void)state;
+	assert_string_equal(
+	    parse("[gthreadd]\nworker_tmp_dir = /x\nkeyfile = k\n"
+	          "casefold-http-method = false\n"),
+	    "gthreadd: x.ini:3: setting 'keyfile': this build does not have "
+	    "TLS: a proxy in front can do it\n");
+	assert_int_equal(c.warnings.n, 1);
+	assert_string_equal(c.warnings.v[0],
+	                    "x.ini:2: setting 'worker-tmp-dir' has no effect: "
+	                    "heartbeats are in shared memory");
+}
+
 #define T(f) cmocka_unit_test_teardown(f, fini)
 
 int
@@ -269,6 +284,7 @@ main(void)
 	    T(a_long_section_name_is_not_cut),
 	    T(keys_before_a_section_are_reported_once),
 	    T(lines_without_a_value_are_all_reported),
+	    T(what_gunicorn_has_and_this_has_not_keeps_its_line),
 	    T(nul_and_control_octets_do_not_reach_the_report),
 	};
 

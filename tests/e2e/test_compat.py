@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""What was written for gunicorn runs as it is."""
+import re
+
+import pytest
+
+from gunicorn_flags import IDLE, REFUSED, SAME
+
+
+def words(flag, value):
+    return [flag] if value is None else [flag, value]
+
+
+def lines(text):
+    """Of --print-config, without the origins."""
+    return [re.sub(r" +\(.*", "", line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("flag,value,line", SAME)
+def test_a_flag_of_gunicorn_means_the_same(server, flag, value, line):
+    r = server.run(*words(flag, value), "--print-config", "wsgi_app:app")
+    assert r.returncode == 0, r.stderr
+    assert line in lines(r.stdout)
+    assert "has no effect" not in r.stderr
+
+
+def test_flags_that_do_nothing_here_have_one_warning_each(server):
+    args = [w for flag, value in IDLE for w in words(flag, value)]
+    r = server.run(*args, *args, "--print-config", "wsgi_app:app")
+    assert r.returncode == 0, r.stderr
+    for flag, _ in IDLE:
+        found = re.findall(rf"setting '{flag[2:]}' has no effect: \w+",
+                           r.stderr)
+        assert len(found) == 1, flag
+
+
+def test_flags_of_what_is_lacking_are_all_refused_with_the_reason(server):
+    args = [w for flag, value, _ in REFUSED for w in words(flag, value)]
+    r = server.run(*args, "wsgi_app:app")
+    assert r.returncode == 1
+    for flag, _, why in REFUSED:
+        assert re.search(rf"setting '{flag[2:]}': .*{re.escape(why)}",
+                         r.stderr), flag
+
+
+def test_gunicorns_variable_runs_as_it_is(server):
+    server.with_env(GUNICORN_CMD_ARGS="--bind=127.0.0.1:2 -w 3 "
+                    "--access-logformat '%(h)s \"x y\"' --worker-tmp-dir /x")
+    r = server.run("-w", "4", "--print-config", "wsgi_app:app")
+    assert r.returncode == 0, r.stderr
+    assert re.search(r"^bind = 127.0.0.1:2 +\(environment GUNICORN_CMD_ARGS",
+                     r.stdout, re.M)
+    assert re.search(r"^workers = 4 +\(command line", r.stdout, re.M)
+    assert 'access-logformat = %(h)s "x y"' in lines(r.stdout)
+    assert r.stderr.count("has no effect") == 1
+
+
+def test_a_gunicorn_command_line_serves(server):
+    server.on_port().settings["workers"] = 2
+    host, port = server.address
+    server.start("--bind", f"{host}:{port}", "--workers=2", "--threads", "2",
+                 "-k", "gthread", "--worker-tmp-dir", "/dev/shm",
+                 "--log-file", str(server.error_path), "--log-level=info",
+                 "--access-logfile", "-", "--timeout", "30", "--name", "shop",
+                 "--forwarded-allow-ips=*", "--max-requests", "1000",
+                 "--max-requests-jitter", "50", "--pythonpath",
+                 server.settings["pythonpath"], "wsgi_app:app")
+    assert server.get("/").status == 200
+    server.stop()
+
+
+def test_all_mistakes_are_told_at_once_with_their_places(server):
+    (server.dir / "x.ini").write_text(
+        "[gthreadd]\nwokers = 2\ntimeout = soon\ncertfile = x\n"
+        "[secure-scheme-header]\nX=y\n")
+    server.with_env(GTHREADD_ARGS="--threads many")
+    r = server.run("-c", "x.ini", "--log-level", "warn", "wsgi_app:app")
+    assert r.returncode == 1
+    for text in ("x.ini:2: setting 'wokers': is unknown (did you mean "
+                 "'workers'?)",
+                 "x.ini:3: setting 'timeout': 'soon' is not a duration",
+                 "x.ini:4: setting 'certfile': this build",
+                 "x.ini:5: section [secure-scheme-header] is unknown (did "
+                 "you mean 'secure-scheme-headers'?)",
+                 "environment GTHREADD_ARGS: setting 'threads': 'many' is "
+                 "not a number",
+                 "command line: setting 'log-level': 'warn' is none of"):
+        assert "gthreadd: " + text in r.stderr
+
+
+@pytest.mark.parametrize("value,shown", [("y", "true"), ("TRUE", "true"),
+                                         ("no", "false"), ("on", "false")])
+def test_sendfile_of_the_environment_is_read_as_gunicorn_does(server, value,
+                                                              shown):
+    server.with_env(SENDFILE=value)
+    r = server.run("--print-config", "wsgi_app:app")
+    assert f"sendfile = {shown}" in lines(r.stdout)
+
+
+def test_secrets_are_not_shown(server):
+    (server.dir / "x.ini").write_text("[env]\nKEY = hunter2\n")
+    r = server.run("-c", "x.ini", "-e", "B=hunter2", "--print-config")
+    assert r.returncode == 0, r.stderr
+    assert "hunter2" not in r.stdout + r.stderr
+    assert "env = B=***" in lines(r.stdout)
