@@ -37,6 +37,8 @@ enum gt_type {
 	GT_T_NETS,
 	GT_T_NAMES,
 	GT_T_FIELDS,
+	GT_T_WORDS,
+	GT_T_SECRETS,
 	GT_T_ENV,
 };
 

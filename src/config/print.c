@@ -88,7 +88,7 @@ gt_config_help(FILE *out)
 	      out);
 }
 
-/* One value of a setting; of env the name only. */
+/* One value of a setting; of env the name only, of a secret nothing. */
 static void
 print_value(FILE *out, const struct gt_setting *s, const char *value,
             const char *origin)
@@ -99,7 +99,8 @@ print_value(FILE *out, const struct gt_setting *s, const char *value,
 		n = fprintf(out, "%s = %.*s***", s->name,
 		            (int)strcspn(value, "=") + 1, value);
 	else
-		n = fprintf(out, "%s = %s", s->name, value);
+		n = fprintf(out, "%s = %s", s->name,
+		            s->type == GT_T_SECRETS ? "***" : value);
 	fprintf(out, "%*s(%s)\n", n < 47 ? 48 - n : 1, "", origin);
 }
 

@@ -235,14 +235,12 @@ check_user(struct gt_config *c)
 
 /* A name with '_' would be dropped before it could tell anything. */
 static void
-check_header(struct gt_config *c)
+check_header(struct gt_config *c, enum gt_setting_id id, const char *name)
 {
-	const char *name = c->settings.remote_addr_header;
-
 	for (const char *p = name; *p != '\0'; p++)
 		if (!gt_ascii_is_digit(*p) && *p != '-' &&
 		    (gt_ascii_lower(*p) < 'a' || gt_ascii_lower(*p) > 'z')) {
-			report_value(c, GT_S_remote_addr_header, name,
+			report_value(c, id, name,
 			             "is not a name of letters, digits and "
 			             "hyphens");
 			return;
@@ -357,5 +355,7 @@ gt_config_resolve(struct gt_config *c, const char *cwd,
 	check_numbers(c);
 	check_logs(c);
 	check_user(c);
-	check_header(c);
+	check_header(c, GT_S_remote_addr_header,
+	             c->settings.remote_addr_header);
+	check_header(c, GT_S_request_id_header, c->settings.request_id_header);
 }

@@ -359,6 +359,8 @@ gt_value_set(struct gt_arena *mem, const struct gt_setting *s, const char *text,
 	case GT_T_NETS:
 	case GT_T_NAMES:
 	case GT_T_FIELDS:
+	case GT_T_WORDS:
+	case GT_T_SECRETS:
 		return add_parts(mem, s, t, field, why);
 	case GT_T_ENV:
 		return add_env(mem, raw, field, why);
@@ -419,6 +421,8 @@ gt_value_format(const struct gt_setting *s, const void *field,
 	case GT_T_NETS:
 	case GT_T_NAMES:
 	case GT_T_FIELDS:
+	case GT_T_WORDS:
+	case GT_T_SECRETS:
 	case GT_T_ENV:
 		break; /* lists are printed value by value */
 	}

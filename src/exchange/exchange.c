@@ -91,6 +91,7 @@ gt_exchange_reset(struct gt_exchange *ex)
 	ex->received_us = ex->queued_us = ex->started_us = ex->ended_us = 0;
 	ex->gil_us = 0;
 	ex->log_out = ex->log_env = NULL;
+	ex->request_id.n = 0;
 	atomic_store_explicit(&ex->half_closed, false, memory_order_relaxed);
 	atomic_store_explicit(&ex->state, GT_EX_IDLE, memory_order_relaxed);
 }
@@ -221,6 +222,7 @@ gt_exchange_record(const struct gt_exchange *ex, struct gt_access_record *rec,
 	    .gil_us = ex->gil_us,
 	    .thread = ex->thread,
 	    .on_conn = ex->on_conn,
+	    .request_id = ex->request_id,
 	    .out = ex->log_out,
 	    .env = ex->log_env,
 	};

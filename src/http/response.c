@@ -73,6 +73,29 @@ gt_response_init(struct gt_response *r, unsigned minor, bool is_head,
 	    .minor = minor, .is_head = is_head, .keep_alive = keep_alive};
 }
 
+static enum gt_err
+add_field(struct gt_buf *out, struct gt_str name, struct gt_str value)
+{
+	char *q = make_room(out, name.n + value.n + 4);
+
+	if (q == NULL)
+		return GT_NOMEM;
+	q = put(q, name.p, name.n);
+	q = PUT_LITERAL(q, ": ");
+	if (value.n > 0)
+		q = put(q, value.p, value.n);
+	q = PUT_LITERAL(q, "\r\n");
+	end_at(out, q);
+	return GT_OK;
+}
+
+void
+gt_response_set_id(struct gt_response *r, struct gt_str name, struct gt_str id)
+{
+	r->id_name = name;
+	r->id = id;
+}
+
 enum gt_err
 gt_response_start(struct gt_response *r, struct gt_buf *out,
                   struct gt_str status_line, unsigned status,
@@ -96,23 +119,7 @@ gt_response_start(struct gt_response *r, struct gt_buf *out,
 	q = put(q, date, GT_HTTP_DATE_LEN);
 	q = PUT_LITERAL(q, "\r\n");
 	end_at(out, q);
-	return GT_OK;
-}
-
-static enum gt_err
-add_field(struct gt_buf *out, struct gt_str name, struct gt_str value)
-{
-	char *q = make_room(out, name.n + value.n + 4);
-
-	if (q == NULL)
-		return GT_NOMEM;
-	q = put(q, name.p, name.n);
-	q = PUT_LITERAL(q, ": ");
-	if (value.n > 0)
-		q = put(q, value.p, value.n);
-	q = PUT_LITERAL(q, "\r\n");
-	end_at(out, q);
-	return GT_OK;
+	return r->id.n > 0 ? add_field(out, r->id_name, r->id) : GT_OK;
 }
 
 static enum gt_err
@@ -140,6 +147,8 @@ gt_response_field(struct gt_response *r, struct gt_buf *out, struct gt_str name,
 	if (!gt_field_value_is_valid(value))
 		return GT_INVALID;
 	id = gt_field_find_token(name);
+	if (r->id.n > 0 && gt_str_eq_icase(name, r->id_name))
+		return GT_OK;
 	if (id == GT_FIELD_CONTENT_LENGTH)
 		return take_length(r, value);
 	if (id == GT_FIELD_CONTENT_TYPE)

@@ -11,6 +11,7 @@
 #include "gthreadd/base/os.h"
 #include "gthreadd/config/child.h"
 #include "gthreadd/config/load.h"
+#include "gthreadd/http/response.h"
 #include "gthreadd/python/interp.h"
 #include "gthreadd/stats/access.h"
 #include "gthreadd/worker/worker.h"
@@ -33,9 +34,20 @@ is_access_format(const char *value, const char **why)
 	return true;
 }
 
+/* A field that means something else would lose its meaning. */
+static bool
+is_id_header(const char *value, const char **why)
+{
+	enum gt_field_id id = gt_field_find(gt_str_of(value));
+
+	*why = "is a field with a meaning of its own";
+	return id == GT_FIELD_OTHER || id == GT_FIELD_X_REQUEST_ID;
+}
+
 static const struct gt_config_check checks[] = {
     {"wsgi-app", is_app},
     {"access-logformat", is_access_format},
+    {"request-id-header", is_id_header},
     {NULL, NULL},
 };
 

@@ -14,8 +14,6 @@
 #include "gthreadd/base/clock.h"
 #include "stats_priv.h"
 
-#define USER_MAX 256 /* octets of a user name that are logged */
-
 static enum gt_err
 put_dash(struct gt_buf *out)
 {
@@ -95,8 +93,8 @@ put_digits(struct gt_buf *out, uint64_t n, size_t width)
 	return gt_buf_add(out, digits + at, sizeof digits - at);
 }
 
-static enum gt_err
-put_number(struct gt_buf *out, uint64_t n)
+enum gt_err
+gt_access_put_number(struct gt_buf *out, uint64_t n)
 {
 	return put_digits(out, n, 1);
 }
@@ -113,7 +111,7 @@ put_decimal(struct gt_buf *out, uint64_t us)
 {
 	enum gt_err rc;
 
-	if ((rc = put_number(out, us / 1000000)) != GT_OK)
+	if ((rc = gt_access_put_number(out, us / 1000000)) != GT_OK)
 		return rc;
 	if ((rc = gt_buf_add(out, ".", 1)) != GT_OK)
 		return rc;
@@ -141,7 +139,7 @@ put_pid(struct gt_buf *out)
 
 	if ((rc = gt_buf_add(out, "<", 1)) != GT_OK)
 		return rc;
-	if ((rc = put_number(out, (uint64_t)getpid())) != GT_OK)
+	if ((rc = gt_access_put_number(out, (uint64_t)getpid())) != GT_OK)
 		return rc;
 	return gt_buf_add(out, ">", 1);
 }
@@ -212,13 +210,9 @@ put_path(struct gt_buf *out, struct gt_str s)
 	return rc;
 }
 
-/*
- * The value of a request field, the last one when it was repeated (as
- * gunicorn does); p is NULL when there is none.
- */
-static struct gt_str
-field_of(const struct gt_access_record *rec, enum gt_field_id id,
-         struct gt_str name)
+struct gt_str
+gt_access_field(const struct gt_access_record *rec, enum gt_field_id id,
+                struct gt_str name)
 {
 	const struct gt_request *rq = rec->request;
 	const struct gt_field *f;
@@ -275,6 +269,22 @@ decode_user(struct gt_str s, char *user, size_t max, size_t *len)
 	return true;
 }
 
+struct gt_str
+gt_access_user(const struct gt_access_record *rec, char user[GT_ACCESS_USER])
+{
+	struct gt_str auth =
+	    gt_access_field(rec, GT_FIELD_AUTHORIZATION, GT_STR(""));
+	struct gt_str scheme = {NULL, 0}, none = {NULL, 0};
+	size_t n;
+
+	if (auth.p == NULL || !gt_str_split(&auth, ' ', &scheme) ||
+	    auth.p == NULL || !gt_str_eq_icase(scheme, GT_STR("Basic")))
+		return none;
+	if (!decode_user(gt_str_trim(auth), user, GT_ACCESS_USER, &n) || n == 0)
+		return none;
+	return (struct gt_str){user, n};
+}
+
 /*
  * The name is what the client claims, and its place in the line is between
  * spaces: its own are escaped too.
@@ -282,17 +292,11 @@ decode_user(struct gt_str s, char *user, size_t max, size_t *len)
 static enum gt_err
 put_user(struct gt_buf *out, const struct gt_access_record *rec)
 {
-	struct gt_str auth = field_of(rec, GT_FIELD_AUTHORIZATION, GT_STR(""));
-	struct gt_str scheme = {NULL, 0}, name;
-	char user[USER_MAX];
+	char user[GT_ACCESS_USER];
 	enum gt_err rc = GT_OK;
 	size_t n, i;
 
-	if (auth.p == NULL || !gt_str_split(&auth, ' ', &scheme) ||
-	    auth.p == NULL || !gt_str_eq_icase(scheme, GT_STR("Basic")))
-		return put_dash(out);
-	name = gt_str_trim(auth);
-	if (!decode_user(name, user, sizeof user, &n) || n == 0)
+	if ((n = gt_access_user(rec, user).n) == 0)
 		return put_dash(out);
 	for (i = 0; i < n && rc == GT_OK; i++) {
 		if (user[i] == ' ')
@@ -335,29 +339,31 @@ put_numeric(struct gt_buf *out, const struct gt_access_record *rec,
 
 	switch ((int)atom) {
 	case ATOM_STATUS:
-		return put_number(out, rec->status);
+		return gt_access_put_number(out, rec->status);
 	case ATOM_SENT_CLF:
-		return rec->body_sent == 0 ? put_dash(out)
-		                           : put_number(out, rec->body_sent);
+		return rec->body_sent == 0
+		           ? put_dash(out)
+		           : gt_access_put_number(out, rec->body_sent);
 	case ATOM_SENT:
-		return put_number(out, rec->body_sent);
+		return gt_access_put_number(out, rec->body_sent);
 	case ATOM_SECONDS:
-		return put_number(out, us / 1000000);
+		return gt_access_put_number(out, us / 1000000);
 	case ATOM_MICROS:
-		return put_number(out, us);
+		return gt_access_put_number(out, us);
 	case ATOM_MILLIS:
-		return put_number(out, us / 1000);
+		return gt_access_put_number(out, us / 1000);
 	case ATOM_QUEUE:
-		return put_number(out, span_us(rec->queue_us));
+		return gt_access_put_number(out, span_us(rec->queue_us));
 	case ATOM_GIL:
-		return put_number(out, span_us(rec->gil_us));
+		return gt_access_put_number(out, span_us(rec->gil_us));
 	case ATOM_THREAD:
-		return rec->thread == 0 ? put_dash(out)
-		                        : put_number(out, rec->thread);
+		return rec->thread == 0
+		           ? put_dash(out)
+		           : gt_access_put_number(out, rec->thread);
 	case ATOM_ON_CONN:
-		return put_number(out, rec->on_conn);
+		return gt_access_put_number(out, rec->on_conn);
 	default: /* ATOM_RECEIVED */
-		return put_number(out, rec->received);
+		return gt_access_put_number(out, rec->received);
 	}
 }
 
@@ -393,9 +399,11 @@ put_op(struct gt_buf *out, const struct gt_access_record *rec,
 	case ATOM_PROTOCOL:
 		return put_protocol(out, rec);
 	case ATOM_REFERER:
-		return put_value(out, field_of(rec, GT_FIELD_REFERER, none));
+		return put_value(out,
+		                 gt_access_field(rec, GT_FIELD_REFERER, none));
 	case ATOM_AGENT:
-		return put_value(out, field_of(rec, GT_FIELD_USER_AGENT, none));
+		return put_value(
+		    out, gt_access_field(rec, GT_FIELD_USER_AGENT, none));
 	case ATOM_DECIMAL:
 		return put_decimal(out, span_us(rec->duration_us));
 	case ATOM_PID:
@@ -403,7 +411,8 @@ put_op(struct gt_buf *out, const struct gt_access_record *rec,
 	case ATOM_REQUEST_ID:
 		return put_non_empty(out, rec->request_id);
 	case ATOM_FIELD_IN:
-		return put_value(out, field_of(rec, op->field, op->text));
+		return put_value(out,
+		                 gt_access_field(rec, op->field, op->text));
 	case ATOM_FIELD_OUT:
 		return put_value(out, nth(rec->out, op->index));
 	case ATOM_VARIABLE:
@@ -420,6 +429,8 @@ gt_access_write(const struct gt_access_format *f,
 	size_t start = out->len, i;
 	enum gt_err rc = GT_OK;
 
+	if (f->is_json)
+		return gt_access_write_json(f, rec, out);
 	for (i = 0; i < f->nops && rc == GT_OK; i++)
 		rc = put_op(out, rec, &f->op[i]);
 	if (rc == GT_OK)

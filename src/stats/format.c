@@ -198,6 +198,48 @@ gt_access_format_destroy(struct gt_access_format *f)
 	free(f);
 }
 
+void
+gt_access_set_json(struct gt_access_format *f)
+{
+	f->is_json = true;
+}
+
+/*
+ * Each '*' is tried with as little as possible; only the last one met may
+ * have to take more, so this is n * m steps at most.
+ */
+static bool
+is_match(const char *glob, struct gt_str s)
+{
+	const char *star = NULL;
+	size_t i = 0, from = 0;
+
+	while (i < s.n) {
+		if (*glob == '*') {
+			star = ++glob;
+			from = i;
+		} else if (*glob == '?' || (*glob == s.p[i] && *glob != '\0')) {
+			glob++;
+			i++;
+		} else if (star != NULL) {
+			glob = star;
+			i = ++from;
+		} else {
+			return false;
+		}
+	}
+	return glob[strspn(glob, "*")] == '\0';
+}
+
+const char *
+gt_access_find_glob(char *const globs[], size_t n, struct gt_str path)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_match(globs[i], path))
+			return globs[i];
+	return NULL;
+}
+
 const struct gt_str *
 gt_access_wanted_out(const struct gt_access_format *f, size_t *n)
 {

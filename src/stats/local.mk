@@ -3,6 +3,7 @@ libgt_stats_a_SOURCES = \
 	src/stats/access.c \
 	src/stats/board.c \
 	src/stats/format.c \
+	src/stats/json.c \
 	src/stats/roster.c \
 	src/stats/stats_priv.h \
 	src/stats/tbl/atom.def \
@@ -15,15 +16,19 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/stats/test_access \
 	tests/unit/stats/test_board \
+	tests/unit/stats/test_json \
 	tests/unit/stats/test_roster
 TESTS += \
 	tests/unit/stats/test_access \
 	tests/unit/stats/test_board \
+	tests/unit/stats/test_json \
 	tests/unit/stats/test_roster
 tests_unit_stats_test_access_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_access_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_board_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_board_LDADD = $(stats_libs) $(CMOCKA_LIBS)
+tests_unit_stats_test_json_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_stats_test_json_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_roster_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_roster_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 endif

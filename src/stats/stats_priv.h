@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A compiled access-log format: made by format.c, run by access.c.
+ * A compiled access-log format: made by format.c, run by access.c or json.c.
  */
 #ifndef GTHREADD_STATS_PRIV_H
 #define GTHREADD_STATS_PRIV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "gthreadd/base/str.h"
@@ -27,6 +28,7 @@ struct access_op {
 };
 
 struct gt_access_format {
+	bool is_json;
 	char *text; /* own copy of the format: ops and names point into it */
 	struct access_op *op;
 	size_t nops;
@@ -35,5 +37,22 @@ struct gt_access_format {
 	struct gt_str *env; /* names of VARIABLE */
 	size_t nenv;
 };
+
+#define GT_ACCESS_USER 256 /* octets of a user name that are logged */
+
+/*
+ * The value of a request field, the last one when it was repeated (as
+ * gunicorn does); p is NULL when there is none.
+ */
+struct gt_str gt_access_field(const struct gt_access_record *rec,
+                              enum gt_field_id id, struct gt_str name);
+/* The name in Basic credentials; p is NULL when there is none. */
+struct gt_str gt_access_user(const struct gt_access_record *rec,
+                             char user[GT_ACCESS_USER]);
+GT_MUST_CHECK enum gt_err gt_access_put_number(struct gt_buf *out, uint64_t n);
+/* As gt_access_write. */
+GT_MUST_CHECK enum gt_err
+gt_access_write_json(const struct gt_access_format *f,
+                     const struct gt_access_record *rec, struct gt_buf *out);
 
 #endif

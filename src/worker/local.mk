@@ -12,6 +12,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/pool.c \
 	src/worker/reader.c \
 	src/worker/recycle.c \
+	src/worker/requestid.c \
 	src/worker/queue.c \
 	src/worker/trust.c \
 	src/worker/upload.c \

@@ -75,6 +75,8 @@ parse_head(struct gt_conn *c)
 		gt_request_unfold(&ex->request, head->p);
 	if (rc == GT_OK)
 		rc = gt_trust_judge(c, &c->parser.why);
+	if (rc == GT_OK && c->worker->service.id_header.n > 0)
+		rc = gt_request_id_give(c);
 	if (rc != GT_OK) {
 		ex->head_len = head->len;
 		gt_conn_refuse(c, rc, c->parser.why);

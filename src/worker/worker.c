@@ -185,9 +185,13 @@ init_service(struct gt_worker *w)
 		return rc;
 	w->service.trust = w->trust;
 	w->service.server = gt_str_of(s->server_header);
+	w->service.id_header = gt_str_of(s->request_id_header);
 	if (w->child->access_log_fd < 0)
 		return GT_OK;
-	return gt_access_compile(s->access_logformat, &w->service.access, &why);
+	rc = gt_access_compile(s->access_logformat, &w->service.access, &why);
+	if (rc == GT_OK && s->access_log_json)
+		gt_access_set_json(w->service.access);
+	return rc;
 }
 
 static enum gt_err

@@ -307,6 +307,20 @@ GT_MUST_CHECK enum gt_err gt_trust_preface(struct gt_conn *c,
 GT_MUST_CHECK enum gt_err gt_trust_judge(struct gt_conn *c,
                                          const char **why) GT_ON_LOOP;
 
+/* ---- requestid.c ---- */
+
+/* Random octets, drawn for many requests at once. */
+struct gt_request_ids {
+	unsigned char octets[256];
+	size_t left;
+};
+
+/*
+ * The id of the request in c->ex, whose head is complete: the one a trusted
+ * proxy sent, or a new one. Errors: GT_NOMEM, GT_SYS.
+ */
+GT_MUST_CHECK enum gt_err gt_request_id_give(struct gt_conn *c) GT_ON_LOOP;
+
 /* ---- acceptor.c ---- */
 
 struct gt_acceptor {
@@ -423,6 +437,7 @@ struct gt_worker {
 	size_t nbatch;
 	uint64_t nrequests;
 	struct gt_dropped dropped;
+	struct gt_request_ids ids;
 	time_t date_second;
 	char date[GT_HTTP_DATE_LEN];
 	char scratch[GT_SCRATCH]; /* chunked bodies, dropped octets */

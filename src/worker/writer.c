@@ -276,6 +276,7 @@ gt_conn_refuse(struct gt_conn *c, enum gt_err err, const char *why)
 	            why != NULL ? why : gt_err_text(err),
 	            (long long)(gt_loop_now(w) - c->since_us) / 1000);
 	gt_response_init(&ex->response, 1, is_head, false);
+	gt_response_set_id(&ex->response, w->service.id_header, ex->request_id);
 	c->body_broken = true;
 	ex->out.own.len = 0;
 	if (gt_response_page(&ex->response, &ex->out.own, status,
@@ -336,6 +337,20 @@ gt_conn_send_last(struct gt_exchange *ex)
 		gt_exchange_give_back(ex);
 }
 
+/* access-log-exclude. What was not understood has no path: it is logged. */
+static bool
+is_excluded(const struct gt_exchange *ex)
+{
+	const struct gt_strv *globs =
+	    &ex->service->settings->access_log_exclude;
+
+	if (globs->n == 0 || ex->request.path.len == 0)
+		return false;
+	return gt_access_find_glob(globs->v, globs->n,
+	                           gt_exchange_str(ex, ex->request.path)) !=
+	       NULL;
+}
+
 /*
  * Once: what a thread has sent was logged by it, before the loop could see
  * the exchange again. The response is out, so its buffer takes the line.
@@ -351,7 +366,7 @@ gt_conn_log(struct gt_exchange *ex, int64_t now_us)
 	if (ex->logged)
 		return;
 	ex->logged = true;
-	if (format == NULL)
+	if (format == NULL || is_excluded(ex))
 		return;
 	gt_exchange_record(ex, &rec, now_us, gt_clock_wall_us());
 	line->len = 0;

@@ -101,7 +101,8 @@ gt_environ_init_app(struct gt_app *app, bool multiprocess)
 	int rc = 0;
 
 	if (intern_names(app) != GT_OK || gt_input_ready() != GT_OK ||
-	    gt_start_ready() != GT_OK || (app->environ = PyDict_New()) == NULL)
+	    gt_start_ready() != GT_OK || gt_environ_init_id(app) != GT_OK ||
+	    (app->environ = PyDict_New()) == NULL)
 		return GT_PYTHON;
 	for (int i = 0; i < GT_KEY_COUNT && rc == 0; i++) {
 		value = first_value(app, (enum gt_key)i, multiprocess);
@@ -127,4 +128,6 @@ gt_environ_fini_app(struct gt_app *app)
 	Py_CLEAR(app->environ);
 	Py_CLEAR(app->scheme[0]);
 	Py_CLEAR(app->scheme[1]);
+	Py_CLEAR(app->id_key[0]);
+	Py_CLEAR(app->id_key[1]);
 }

@@ -30,7 +30,6 @@ static enum gt_err set_server(struct gt_app_thread *t,
                               bool new_host) GT_NEEDS_GIL;
 static enum gt_err set_remote(struct gt_app_thread *t,
                               const struct gt_exchange *ex) GT_NEEDS_GIL;
-static PyObject *other_key(struct gt_str name) GT_NEEDS_GIL;
 static PyObject *field_value(struct gt_app_thread *t, enum gt_field_id id,
                              struct gt_str s) GT_NEEDS_GIL;
 static enum gt_err join_value(PyObject *dict, PyObject *key, PyObject *value,
@@ -297,9 +296,9 @@ set_remote(struct gt_app_thread *t, const struct gt_exchange *ex)
 	return rc;
 }
 
-/* "HTTP_X_FOO". Names with '_' are here only when they may be (verdict). */
-static PyObject *
-other_key(struct gt_str name)
+/* Names with '_' are here only when they may be (verdict). */
+PyObject *
+gt_environ_key(struct gt_str name)
 {
 	PyObject *key;
 	Py_UCS1 *p;
@@ -361,7 +360,7 @@ add_field(struct gt_app_thread *t, PyObject *dict, const struct gt_exchange *ex,
 
 	if (f->id != GT_FIELD_OTHER)
 		key = t->app->field[f->id];
-	else if ((made = other_key(gt_exchange_str(ex, f->name))) == NULL)
+	else if ((made = gt_environ_key(gt_exchange_str(ex, f->name))) == NULL)
 		return GT_PYTHON;
 	else
 		key = made;
@@ -446,7 +445,8 @@ gt_environ_make(struct gt_app_thread *t, const struct gt_exchange *ex)
 	    (dict = PyDict_Copy(t->environ.dict)) == NULL)
 		return NULL;
 	if (add_fields(t, dict, ex) == GT_OK && add_proxy(dict, ex) == GT_OK &&
-	    add_input(t, dict, ex) == GT_OK)
+	    add_input(t, dict, ex) == GT_OK &&
+	    gt_environ_add_id(t->app, dict, ex) == GT_OK)
 		return dict;
 	Py_DECREF(dict);
 	return NULL;

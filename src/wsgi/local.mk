@@ -5,6 +5,7 @@ libgt_wsgi_a_SOURCES = \
 	src/wsgi/call.c \
 	src/wsgi/const.c \
 	src/wsgi/environ.c \
+	src/wsgi/envid.c \
 	src/wsgi/envlog.c \
 	src/wsgi/errors.c \
 	src/wsgi/filewrap.c \

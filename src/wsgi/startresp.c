@@ -95,6 +95,8 @@ gt_start_discard(struct gt_call *c)
 	gt_response_init(&ex->response, ex->request.minor,
 	                 ex->request.method_id == GT_METHOD_HEAD,
 	                 may_keep_alive(ex));
+	gt_response_set_id(&ex->response, ex->service->id_header,
+	                   ex->request_id);
 	for (size_t i = 0; i < c->nlog && ex->log_out != NULL; i++)
 		ex->log_out[i].p = NULL;
 }

@@ -75,6 +75,7 @@ struct gt_app {
 	PyObject *method[GT_METHOD_COUNT];
 	PyObject *protocol[2]; /* by minor version */
 	PyObject *scheme[2];   /* "http", "https" */
+	PyObject *id_key[2];   /* of request-id-header; NULL: it is not set */
 };
 
 /* One request while the app answers it. */
@@ -181,6 +182,14 @@ GT_MUST_CHECK enum gt_err gt_body_respond(struct gt_call *c,
 /* app's constants and types. Errors: GT_PYTHON, exception set. */
 GT_MUST_CHECK enum gt_err gt_environ_init_app(struct gt_app *app,
                                               bool multiprocess) GT_NEEDS_GIL;
+/* app->id_key. Errors: GT_PYTHON, exception set. */
+GT_MUST_CHECK enum gt_err gt_environ_init_id(struct gt_app *app) GT_NEEDS_GIL;
+/* The id of ex, when it has one. Errors: GT_PYTHON, exception set. */
+GT_MUST_CHECK enum gt_err
+gt_environ_add_id(const struct gt_app *app, PyObject *dict,
+                  const struct gt_exchange *ex) GT_NEEDS_GIL;
+/* "HTTP_X_FOO". New reference; NULL: exception set. */
+PyObject *gt_environ_key(struct gt_str name) GT_NEEDS_GIL;
 void gt_environ_fini_app(struct gt_app *app) GT_NEEDS_GIL;
 GT_MUST_CHECK enum gt_err
 gt_environ_init(struct gt_environ *e, const struct gt_app *app) GT_NEEDS_GIL;

@@ -37,6 +37,8 @@ struct gt_strv {
 #define GT_TYPE_NETS     struct gt_strv /* each passes gt_cidr_parse */
 #define GT_TYPE_NAMES    struct gt_strv /* names of fields, or "*" */
 #define GT_TYPE_FIELDS   struct gt_strv /* "NAME=value", trimmed */
+#define GT_TYPE_WORDS    struct gt_strv /* any texts without a comma */
+#define GT_TYPE_SECRETS  struct gt_strv /* likewise, not to be shown */
 #define GT_TYPE_ENV      struct gt_strv /* "NAME=value"; the value is secret */
 
 struct gt_settings {

@@ -65,6 +65,7 @@ struct gt_service {
 	struct gt_http_limits limits;
 	const struct gt_trust *trust;
 	struct gt_str server;            /* Server field */
+	struct gt_str id_header;         /* request-id-header; n 0: none */
 	struct gt_access_format *access; /* NULL: no access log */
 	struct gt_mailbox mailbox;
 	_Atomic bool closing; /* draining: answers close their connection */
@@ -98,6 +99,7 @@ struct gt_exchange {
 	size_t head_len;
 	struct gt_request request;
 	struct gt_verdict verdict; /* when the head is complete */
+	struct gt_str request_id;  /* head or arena; n 0: none */
 	struct gt_arena arena;     /* freed with the request */
 
 	struct gt_mutex lock;   /* positions of in and out */

@@ -50,6 +50,8 @@ struct gt_response {
 	/* from the request */
 	unsigned minor;
 	bool is_head; /* method HEAD */
+	/* our own field; the app's of that name is dropped. n 0: none */
+	struct gt_str id_name, id;
 	/* the answer so far */
 	unsigned status;
 	bool has_length;
@@ -65,10 +67,13 @@ struct gt_response {
 /* keep_alive: what the request and the server allow. */
 void gt_response_init(struct gt_response *r, unsigned minor, bool is_head,
                       bool keep_alive);
+/* Put this field into the head. Borrowed until then; after init. */
+void gt_response_set_id(struct gt_response *r, struct gt_str name,
+                        struct gt_str id);
 /*
  * Status line, Server (when server is not empty) and Date (date: 29 octets
- * of gt_clock_http_date). status_line as it stood the test of
- * gt_status_parse; status is its number.
+ * of gt_clock_http_date), and the field of gt_response_set_id. status_line as
+ * it stood the test of gt_status_parse; status is its number.
  */
 GT_MUST_CHECK enum gt_err
 gt_response_start(struct gt_response *r, struct gt_buf *out,

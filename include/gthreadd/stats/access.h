@@ -32,6 +32,18 @@ const struct gt_str *gt_access_wanted_out(const struct gt_access_format *f,
 const struct gt_str *gt_access_wanted_env(const struct gt_access_format *f,
                                           size_t *n);
 
+/*
+ * Write one JSON object a line instead: json.c names its members. The named
+ * atoms of the format are members too. Before the format is shared.
+ */
+void gt_access_set_json(struct gt_access_format *f);
+/*
+ * Does a glob match the path? '*' stands for any octets, '/' included, '?'
+ * for one. NULL: no glob does.
+ */
+const char *gt_access_find_glob(char *const globs[], size_t n,
+                                struct gt_str path);
+
 /* All values borrowed; p == NULL means "-". */
 struct gt_access_record {
 	const char *base;                 /* head octets the spans refer to */

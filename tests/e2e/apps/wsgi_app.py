@@ -187,7 +187,9 @@ def show_environ(environ, start_response):
 
 
 def headers(environ, start_response):
+    own = arg(environ, "id", "")
     return answer(start_response, "headers\n", headers=[
+        *([("X-REQUEST-id", own)] if own else []),
         ("Content-Type", "text/plain; charset=utf-8"),
         ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"),
         ("X-Latin", "caf\xe9"), ("X-Empty", "")])

@@ -54,6 +54,7 @@ default_settings(void)
 	settings = (struct gt_settings){0};
 	settings.app = app_name;
 	settings.chdir = none;
+	settings.request_id_header = none;
 	settings.virtualenv = none;
 	settings.threads = 4;
 	settings.keep_alive_ms = 75000;

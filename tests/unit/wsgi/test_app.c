@@ -195,6 +195,7 @@ main(void)
 		return 1;
 	settings.chdir = dir;
 	settings.virtualenv = none;
+	settings.request_id_header = none;
 	gt_module_register();
 	if (gt_interp_start(&settings) != GT_OK)
 		return 1;

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* JSON lines: every member, nulls, escapes, UTF-8 and what is not. Globs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <unistd.h>
+
+#include "gthreadd/http/response.h"
+#include "gthreadd/stats/access.h"
+
+#define FIELDS_MAX 8
+
+/* A request made by hand: its octets and the spans into them. */
+struct made {
+	char head[4096];
+	size_t len;
+	struct gt_field field[FIELDS_MAX];
+	struct gt_request rq;
+	struct gt_access_record rec;
+};
+
+static struct gt_span
+put_text(struct made *m, const char *s)
+{
+	size_t n = strlen(s);
+	struct gt_span span = {(uint32_t)m->len, (uint32_t)n};
+
+	assert_true(m->len + n < sizeof m->head);
+	memcpy(m->head + m->len, s, n);
+	m->len += n;
+	return span;
+}
+
+static void
+put_field(struct made *m, const char *name, const char *value)
+{
+	struct gt_field *f = &m->field[m->rq.nfields++];
+
+	assert_true(m->rq.nfields <= FIELDS_MAX);
+	f->name = put_text(m, name);
+	f->value = put_text(m, value);
+	f->id = gt_field_find(gt_str_of(name));
+}
+
+static void
+make(struct made *m, const char *method, const char *path, const char *query)
+{
+	*m = (struct made){.rq = {.minor = 1}};
+	m->rq.method = put_text(m, method);
+	m->rq.target = put_text(m, path);
+	m->rq.path = m->rq.target;
+	if (query != NULL) {
+		put_text(m, "?");
+		m->rq.query = put_text(m, query);
+		m->rq.target.len += 1 + m->rq.query.len;
+	}
+	m->rq.field = m->field;
+	m->rec = (struct gt_access_record){
+	    .base = m->head,
+	    .request = &m->rq,
+	    .peer = GT_STR("192.0.2.7"),
+	    .status = 200,
+	    .body_sent = 1234,
+	    .received = 99,
+	    .wall_us = INT64_C(784111777) * 1000000 + 5,
+	    .duration_us = 1234567,
+	    .queue_us = 11,
+	    .gil_us = 22,
+	    .thread = 3,
+	    .on_conn = 4,
+	    .request_id = GT_STR("abc-1"),
+	};
+}
+
+static char *
+line_of(const char *format, const struct gt_access_record *rec)
+{
+	struct gt_access_format *f;
+	struct gt_buf out = {0};
+	const char *why;
+
+	assert_int_equal(gt_access_compile(format, &f, &why), GT_OK);
+	gt_access_set_json(f);
+	assert_int_equal(gt_access_write(f, rec, &out), GT_OK);
+	assert_int_equal(gt_buf_add(&out, "", 1), GT_OK);
+	gt_access_format_destroy(f);
+	return out.p;
+}
+
+/* The line has this member. */
+static void
+check_has(const struct made *m, const char *want)
+{
+	char *line = line_of("", &m->rec);
+
+	if (strstr(line, want) == NULL)
+		fail_msg("no %s in %s", want, line);
+	free(line);
+}
+
+static void
+check_agent(const char *value, const char *want)
+{
+	struct made m;
+	char text[200];
+
+	make(&m, "GET", "/", NULL);
+	put_field(&m, "User-Agent", value);
+	snprintf(text, sizeof text, "\"user_agent\":\"%s\"}", want);
+	check_has(&m, text);
+}
+
+static void
+an_object_has_all_members_in_order(void **state)
+{
+	struct made m;
+	char *line, want[800];
+
+	(void)state;
+	make(&m, "GET", "/a", "b=c");
+	put_field(&m, "Referer", "http://x/");
+	put_field(&m, "User-Agent", "curl/7");
+	put_field(&m, "Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+	snprintf(want, sizeof want,
+	         "{\"time\":\"1994-11-06T08:49:37.000005Z\",\"pid\":%d,"
+	         "\"remote_addr\":\"192.0.2.7\",\"user\":\"Aladdin\","
+	         "\"method\":\"GET\",\"target\":\"/a?b=c\",\"path\":\"/a\","
+	         "\"query\":\"b=c\",\"protocol\":\"HTTP/1.1\",\"status\":200,"
+	         "\"sent\":1234,\"received\":99,\"duration_us\":1234567,"
+	         "\"queue_us\":11,\"gil_us\":22,\"thread\":3,"
+	         "\"on_connection\":4,\"request_id\":\"abc-1\","
+	         "\"referer\":\"http://x/\",\"user_agent\":\"curl/7\"}\n",
+	         (int)getpid());
+	line = line_of("%(h)s", &m.rec);
+	assert_string_equal(line, want);
+	free(line);
+}
+
+static void
+what_is_not_known_is_null(void **state)
+{
+	struct gt_access_record rec = {.status = 400, .duration_us = -3};
+	char *line = line_of("", &rec);
+
+	(void)state;
+	assert_non_null(strstr(line, "\"remote_addr\":null,\"user\":null,"
+	                             "\"method\":null,\"target\":null,"
+	                             "\"path\":null,\"query\":null,"
+	                             "\"protocol\":null,\"status\":400,"));
+	assert_non_null(strstr(line, "\"duration_us\":0,"));
+	assert_non_null(strstr(line, "\"request_id\":null,\"referer\":null,"
+	                             "\"user_agent\":null}\n"));
+	free(line);
+}
+
+static void
+named_atoms_of_the_format_are_members(void **state)
+{
+	struct gt_str out[] = {GT_STR("text/x"), {NULL, 0}};
+	struct gt_str env[] = {GT_STR("v")};
+	struct made m;
+	char *line;
+
+	(void)state;
+	make(&m, "GET", "/a", NULL);
+	put_field(&m, "X-In", "in");
+	m.rec.out = out;
+	m.rec.env = env;
+	line = line_of("%({X-In}i)s %({no}i)s%({ctype}o)s%({two}o)s%({e}e)s",
+	               &m.rec);
+	assert_non_null(
+	    strstr(line, "\"user_agent\":null,"
+	                 "\"request_headers\":{\"X-In\":\"in\",\"no\":null},"
+	                 "\"response_headers\":{\"ctype\":\"text/x\","
+	                 "\"two\":null},\"environ\":{\"e\":\"v\"}}\n"));
+	free(line);
+}
+
+static void
+octets_that_would_end_a_string_are_escaped(void **state)
+{
+	(void)state;
+	check_agent("a\"b\\c", "a\\\"b\\\\c");
+	check_agent("\t\x01\x7f\r\n", "\\u0009\\u0001\\u007f\\u000d\\u000a");
+}
+
+static void
+utf8_stays_and_what_is_none_is_escaped(void **state)
+{
+	(void)state;
+	check_agent("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x8d",
+	            "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x8d");
+	check_agent("\xff\x80x\xe9", "\\u00ff\\u0080x\\u00e9");
+	check_agent("\xc0\xaf", "\\u00c0\\u00af");            /* overlong */
+	check_agent("\xe0\x80\xaf", "\\u00e0\\u0080\\u00af"); /* overlong */
+	check_agent("\xed\xa0\x80", "\\u00ed\\u00a0\\u0080"); /* surrogate */
+	check_agent("\xf4\x90\x80\x80", "\\u00f4\\u0090\\u0080\\u0080");
+	check_agent("\xf0\x8f\xbf\xbf", "\\u00f0\\u008f\\u00bf\\u00bf");
+	check_agent("\xe2\x82", "\\u00e2\\u0082"); /* cut */
+}
+
+static void
+the_path_is_decoded(void **state)
+{
+	struct made m;
+
+	(void)state;
+	make(&m, "GET", "/%C3%A9%22%zz%0a%ff%", NULL);
+	check_has(&m, "\"target\":\"/%C3%A9%22%zz%0a%ff%\","
+	              "\"path\":\"/\xc3\xa9\\\"%zz\\u000a\\u00ff%\"");
+}
+
+static void
+check_glob(const char *glob, const char *path, bool want)
+{
+	char *v[] = {(char[]){"/never"}, strdup(glob)};
+
+	assert_int_equal(gt_access_find_glob(v, 2, gt_str_of(path)) != NULL,
+	                 want);
+	free(v[1]);
+}
+
+static void
+globs_match_whole_paths(void **state)
+{
+	(void)state;
+	check_glob("/healthz", "/healthz", true);
+	check_glob("/healthz", "/healthz/", false);
+	check_glob("/healthz", "/health", false);
+	check_glob("/static/*", "/static/a/b.css", true);
+	check_glob("/static/*", "/static", false);
+	check_glob("*.js", "/a.js/b.js", true);
+	check_glob("*.js", "/a.jsx", false);
+	check_glob("/?/x", "/a/x", true);
+	check_glob("/?/x", "//x", false);
+	check_glob("/a*b*c", "/abbcabc", true);
+	check_glob("/a*b*c", "/abbcab", false);
+	check_glob("*", "/", true);
+	check_glob("/[a]", "/a", false);
+	check_glob("", "/", false);
+}
+
+static void
+a_glob_does_not_take_for_ever(void **state)
+{
+	char path[4001];
+
+	(void)state;
+	memset(path, 'a', 4000);
+	path[4000] = '\0';
+	check_glob("*a*a*a*a*a*a*a*a*a*a*b", path, false);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_object_has_all_members_in_order),
+	    cmocka_unit_test(what_is_not_known_is_null),
+	    cmocka_unit_test(named_atoms_of_the_format_are_members),
+	    cmocka_unit_test(octets_that_would_end_a_string_are_escaped),
+	    cmocka_unit_test(utf8_stays_and_what_is_none_is_escaped),
+	    cmocka_unit_test(the_path_is_decoded),
+	    cmocka_unit_test(globs_match_whole_paths),
+	    cmocka_unit_test(a_glob_does_not_take_for_ever),
+	};
+
+	return cmocka_run_group_tests_name("stats/json", tests, NULL, NULL);
+}
