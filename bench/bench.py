@@ -17,10 +17,13 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-import entries  # noqa: E402
+import page  # noqa: E402
+import peers  # noqa: E402
 import report  # noqa: E402
-from entries import APPS, BASELINE, BENCH, SCENARIOS  # noqa: E402
-from measure import Process, RunError, measured_run, traced_run  # noqa: E402
+from entries import APPS, BENCH, SCENARIOS  # noqa: E402
+from load import RunError  # noqa: E402
+from measure import Process, measured_run, traced_run  # noqa: E402
+from peers import BASELINE  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 PLACEMENTS = ("pinned", "free")
@@ -48,12 +51,18 @@ def arguments():
                    metavar="NAME=PROGRAM", help="one more build of gthreadd")
     p.add_argument("--syscalls", action="store_true",
                    help="one more run of each under strace")
-    p.add_argument("--json", metavar="FILE", help="write everything there")
+    p.add_argument("--quick", action="store_true",
+                   help="every scenario for a moment: does it all work?")
+    p.add_argument("--json", metavar="FILE",
+                   help="write everything there, and beside it a page with "
+                        "plots, FILE.html")
     p.add_argument("--list", action="store_true",
                    help="print servers and scenarios, then exit")
     args = p.parse_args()
     if args.rounds < 1 or args.seconds < 1:
         p.error("--rounds and --seconds must be at least 1")
+    if args.quick:
+        args.rounds, args.seconds, args.placement = 1, 0.1, "free"
     args.also = [tuple(a.partition("=")[::2]) for a in args.also]
     if not all(name and path for name, path in args.also):
         p.error("--also needs NAME=PROGRAM")
@@ -80,10 +89,13 @@ def cpus_of(placement):
     return {allowed[0]}, {allowed[1]}
 
 
-def placements(wanted):
-    found = [p for p in PLACEMENTS if wanted in (p, "both")]
+def placements(wanted, scenario, quick):
+    """Where to run a scenario: a quick look has one place for each."""
+    if quick:
+        return ["free"]
+    found = [p for p in scenario.placements if wanted in (p, "both")]
     if len(os.sched_getaffinity(0)) < 2 and "pinned" in found:
-        say("bench: pinned is skipped: there is only one CPU")
+        say(f"bench: {scenario.name}, pinned, is skipped: only one CPU")
         found.remove("pinned")
     return found
 
@@ -113,7 +125,9 @@ def build_reference(tmp):
         say(f"bench: the reference cannot be built: {e}")
 
 
-def version_of(program):
+def version_of(program, package=""):
+    if package:
+        return peers.package_version(package)
     try:
         out = subprocess.run([program, "--version"], timeout=10, text=True,
                              stdin=subprocess.DEVNULL, capture_output=True)
@@ -175,9 +189,11 @@ class Bench:
             self.result["summary"].append(
                 dict(row, scenario=scenario.name, placement=placement))
         rounds = max(row["rounds"] for row in rows)
+        seconds = f" x {self.args.seconds} s" \
+            if scenario.kind == "load" else " times"
         print(report.table(
             f"{scenario.name}, {placement}: {scenario.text} "
-            f"({rounds} x {self.args.seconds} s)", rows), flush=True)
+            f"({rounds}{seconds})", rows, scenario.kind), flush=True)
 
     def syscalls(self, scenario, placement, servers):
         found = {}
@@ -199,8 +215,7 @@ class Bench:
         if missing:
             say(f"bench: {scenario.name} is skipped: no {missing}")
             return
-        servers = [s for s in self.servers
-                   if not s.skip and scenario.app in s.apps]
+        servers = [s for s in self.servers if s.can_run(scenario)]
         if not servers:
             return
         say(f"== {scenario.name}, {placement}")
@@ -208,7 +223,7 @@ class Bench:
             self.rounds(scenario, placement, servers)
         finally:
             self.show(scenario, placement)
-        if self.args.syscalls:
+        if self.args.syscalls and scenario.kind == "load":
             self.syscalls(scenario, placement, servers)
 
 
@@ -221,7 +236,8 @@ def machine(gthreadd, flags, servers):
         "python": version_of(PYTHON),
         "gthreadd": str(gthreadd),
         "cflags": flags,
-        "versions": {s.name: version_of(s.program) for s in servers
+        "versions": {s.name: version_of(s.program, s.package)
+                     for s in servers
                      if not s.skip and s.name != "reference"},
     }
 
@@ -239,16 +255,17 @@ def interrupt(*_):
 
 
 def measure_all(args, scenarios, servers, tmp):
-    where = placements(args.placement)
-    runs = sum((s.app in x.apps) for s in scenarios for x in servers
-               if not x.skip) * len(where) * (args.rounds + args.syscalls)
-    say(f"bench: {runs} runs, about {runs * (args.seconds + 2.5) / 60:.0f} "
+    where = {s.name: placements(args.placement, s, args.quick)
+             for s in scenarios}
+    runs = sum(x.can_run(s) * len(where[s.name]) for s in scenarios
+               for x in servers) * (args.rounds + args.syscalls)
+    say(f"bench: {runs} runs, about {runs * (args.seconds + 1.5) / 60:.0f} "
         "minutes")
     bench = Bench(args, servers, tmp)
     stopped = False
     try:
         for scenario in scenarios:
-            for placement in where:
+            for placement in where[scenario.name]:
                 bench.run(scenario, placement)
     except KeyboardInterrupt:
         say("bench: interrupted")
@@ -268,15 +285,16 @@ def main():
     gthreadd = Path(os.environ.get(
         "GTHREADD", BENCH.parent / "build" / "gthreadd")).resolve()
     with tempfile.TemporaryDirectory(prefix="gthreadd-bench-") as tmp:
+        os.chmod(tmp, 0o755)    # for a server that changes its user
         if args.list:
             build_reference(tmp)
-            list_entries([entries.resolve(s) for s in
-                          entries.servers(gthreadd, args.also, tmp)])
+            list_entries([peers.resolve(s) for s in
+                          peers.servers(gthreadd, args.also, tmp)])
             return 0
         flags = check_build(gthreadd)
         build_reference(tmp)
-        servers = [entries.resolve(s) for s in choose(
-            entries.servers(gthreadd, args.also, tmp), args.servers)]
+        servers = [peers.resolve(s) for s in choose(
+            peers.servers(gthreadd, args.also, tmp), args.servers)]
         for server in servers:
             if server.skip:
                 say(f"bench: {server.name} is skipped: {server.skip}")
@@ -288,6 +306,7 @@ def main():
                       arguments=vars(args))
     if args.json:
         Path(args.json).write_text(json.dumps(result, indent=1) + "\n")
+        Path(args.json + ".html").write_text(page.page(result, SCENARIOS))
     if stopped:
         return 130
     return 1 if result["failures"] or not result["runs"] else 0

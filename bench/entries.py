@@ -1,30 +1,37 @@
 # SPDX-License-Identifier: MIT
-"""What is measured: applications, servers, scenarios. Each is one entry."""
-import os
-import shutil
-from dataclasses import dataclass, field
+"""What is measured: applications and scenarios. Each is one entry."""
+from dataclasses import dataclass
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
 APPS_DIR = BENCH / "apps"
-# Debian's programs first: another Python's gunicorn is another measurement.
-SEARCH = "/usr/bin:/usr/sbin:/bin:/sbin:/usr/local/bin"
-BASELINE = "gthreadd"
+PINNED = ("pinned",)
+BOTH = ("pinned", "free")
+MIB = 1 << 20
 
 
 @dataclass(frozen=True)
 class App:
     target: str     # module:callable in apps/
     expect: bytes   # is found in every answer's body
+    length: int = 0     # of the body; 0: any
     module: str = ""    # of /usr/bin/python3; without it the app is skipped
 
 
 APPS = {
     "hello": App("hello:app", b"Hello, world!\n"),
     "json": App("json_app:app", b'"rows"'),
-    "pause": App("pause:app", b"Paused\n"),
-    "flask": App("flask_app:app", b"Hello from Flask\n", "flask"),
-    "django": App("django_app:app", b"Hello from Django\n", "django"),
+    "flask": App("flask_app:app", b"Hello from Flask\n", module="flask"),
+    "django": App("django_app:app", b"Hello from Django\n", module="django"),
+    "sleep": App("times:sleep", b"Done\n"),
+    "compute": App("times:compute", b"Done\n"),
+    "mixed": App("times:mixed", b"Done\n"),
+    "burn": App("times:burn", b"Done\n"),
+    "background": App("times:background", b"Done"),
+    "stream": App("shapes:stream", b"xxx\n", 100 * 1024),
+    "large": App("shapes:large", b"0123456789abcdef", MIB),
+    "file": App("shapes:file", b"0123456789abcdef", MIB),
+    "upload": App("shapes:upload", b"Read 65536\n"),
 }
 
 
@@ -36,7 +43,17 @@ class Scenario:
     path: str = "/"
     connections: int = 32
     threads: int = 4
+    workers: int = 1
     headers: tuple = ()
+    pipeline: int = 1   # requests sent at once on a connection
+    upload: int = 0     # octets; the request is a POST
+    slow: str = ""      # the path of one in ten requests
+    probe: str = ""     # a client of its own asks for it; latency is its
+    counter: str = ""   # a path that tells how far the app's threads are
+    idle: int = 0       # connections that had an answer and ask no more
+    kind: str = "load"  # load, start, memory
+    preload: bool = False   # the app is loaded before the workers are forked
+    placements: tuple = PINNED
 
 
 # What a browser behind a proxy sends, twenty fields with wrk's Host.
@@ -63,101 +80,57 @@ TWENTY = (
 )
 
 SCENARIOS = [
-    Scenario("hello-1", "hello, 1 connection", connections=1),
-    Scenario("hello-8", "hello, 8 connections", connections=8),
-    Scenario("hello-32", "hello, 32 connections"),
+    Scenario("hello-1", "hello, 1 connection", connections=1,
+             placements=BOTH),
+    Scenario("hello-8", "hello, 8 connections", connections=8,
+             placements=BOTH),
+    Scenario("hello-32", "hello, 32 connections", placements=BOTH),
     Scenario("hello-256", "hello, 256 connections", connections=256),
+    Scenario("workers-2", "hello, 32 connections, 2 workers", workers=2,
+             placements=BOTH),
     Scenario("close", "hello, 32 connections, closed after each answer",
              headers=("Connection: close",)),
+    Scenario("pipeline-16", "hello, 32 connections, 16 requests at once",
+             pipeline=16),
     Scenario("headers-20", "hello, 32 connections, 20 request headers",
              headers=TWENTY),
+    Scenario("idle-200", "hello, 32 connections beside 200 idle ones",
+             idle=200),
     Scenario("json", "1 KiB of JSON, 32 connections", app="json",
              path="/?name=value&page=2"),
-    Scenario("flask", "Flask, 32 connections", app="flask"),
+    Scenario("flask", "Flask, 32 connections", app="flask",
+             placements=BOTH),
+    Scenario("flask-2", "Flask, 32 connections, 2 workers", app="flask",
+             workers=2, placements=("free",)),
     Scenario("django", "Django, 32 connections", app="django"),
+    Scenario("compute", "1 ms of Python, 8 connections", app="compute",
+             connections=8, placements=BOTH),
     Scenario("sleep-4", "10 ms of sleep, 32 connections, 4 threads",
-             app="pause"),
+             app="sleep"),
+    Scenario("sleep-32", "10 ms of sleep, 32 connections, 32 threads",
+             app="sleep", threads=32),
+    Scenario("mixed", "one in ten sleeps 50 ms, 16 connections, 32 threads; "
+             "latency of another client's fast requests", app="mixed",
+             slow="/slow", probe="/", connections=16, threads=32,
+             placements=BOTH),
+    Scenario("burn", "50 ms of Python again and again; latency of another "
+             "client's fast requests", app="burn", path="/slow", probe="/",
+             connections=1),
+    Scenario("background", "hello beside threads of the app that compute and "
+             "wake every 1 ms", app="background", counter="/count"),
+    Scenario("stream", "100 chunks of 1 KiB, 8 connections", app="stream",
+             connections=8),
+    Scenario("large", "1 MiB body, 8 connections", app="large",
+             connections=8),
+    Scenario("file", "1 MiB file, 8 connections", app="file", connections=8),
+    Scenario("upload", "64 KiB upload, 8 connections", app="upload",
+             connections=8, upload=65536),
+    Scenario("start", "start to the first answer, hello", kind="start",
+             placements=("free",)),
+    Scenario("memory", "1 worker, hello", kind="memory",
+             placements=("free",)),
+    Scenario("memory-4", "4 workers, Flask", app="flask", kind="memory",
+             workers=4, placements=("free",)),
+    Scenario("preload-4", "4 workers, Flask, preloaded", app="flask",
+             kind="memory", workers=4, preload=True, placements=("free",)),
 ]
-
-
-@dataclass(frozen=True)
-class Server:
-    """Start with args; {port} {threads} {target} {apps} {tmp} are filled in."""
-    name: str
-    program: str    # looked for in SEARCH, or a path
-    args: tuple
-    note: str = ""
-    skip: str = ""      # why it cannot be run here
-    apps: frozenset = frozenset(APPS)
-    needs: tuple = field(default=())    # files, any one of each glob
-
-    def command(self, scenario, port, tmp):
-        values = {"port": port, "threads": scenario.threads, "tmp": tmp,
-                  "target": APPS[scenario.app].target, "apps": APPS_DIR}
-        return [self.program] + [a.format(**values) for a in self.args]
-
-
-GTHREADD_ARGS = ("-w", "1", "--threads", "{threads}", "--chdir", "{apps}",
-                 "-b", "127.0.0.1:{port}", "--log-level", "warning")
-TARGET = ("{target}",)
-UWSGI_ARGS = ("--plugin", "python3", "--master", "--die-on-term", "--need-app",
-              "--processes", "1", "--disable-logging", "--listen", "{backlog}",
-              # It closes, but does not say so: wrk would count an error each.
-              "--add-header", "Connection: close",
-              "--chdir", "{{apps}}", "--http-socket", "127.0.0.1:{{port}}",
-              "--module", "{{target}}")
-UWSGI_NOTE = "--http-socket closes the connection after each answer"
-
-
-def somaxconn():
-    try:
-        return int(Path("/proc/sys/net/core/somaxconn").read_text())
-    except OSError:
-        return 100
-
-
-def uwsgi(name, threads):
-    # With its usual 100 the listen queue would overflow, and a lost SYN
-    # costs a second.
-    backlog = min(1024, somaxconn())
-    args = tuple(a.format(backlog=backlog) for a in UWSGI_ARGS)
-    return Server(name, "uwsgi", args + threads, UWSGI_NOTE,
-                  needs=("/usr/lib/uwsgi/plugins/python3*_plugin.so",))
-
-
-def servers(gthreadd, also, tmp):
-    """All entries. also: (name, path) of other builds of gthreadd."""
-    found = [
-        Server(BASELINE, str(gthreadd), GTHREADD_ARGS + TARGET),
-        Server("gthreadd-log", str(gthreadd),
-               GTHREADD_ARGS + ("--access-logfile", "{tmp}/access.log")
-               + TARGET, "with an access log"),
-    ]
-    found += [Server(name, path, GTHREADD_ARGS + TARGET, path)
-              for name, path in also]
-    return found + [
-        uwsgi("uwsgi-4", ("--enable-threads", "--threads", "{threads}")),
-        uwsgi("uwsgi-1", ()),
-        Server("gunicorn", "gunicorn",
-               ("-k", "gthread", "-w", "1", "--threads", "{threads}",
-                "--chdir", "{apps}", "-b", "127.0.0.1:{port}",
-                "--log-level", "warning") + TARGET, "gthread worker class"),
-        Server("reference", f"{tmp}/reference", ("{port}",),
-               "a fixed answer from a bare epoll loop in C: the limit",
-               apps=frozenset(["hello"])),
-    ]
-
-
-def resolve(server):
-    """The entry with its program's path, or with the reason to skip it."""
-    values = dict(vars(server))
-    path = shutil.which(server.program, path=SEARCH)
-    missing = [g for g in server.needs
-               if not list(Path("/").glob(g.lstrip("/")))]
-    if path is None:
-        values["skip"] = f"{server.program} is not installed"
-    elif missing:
-        values["skip"] = f"{missing[0]} is missing"
-    else:
-        values["program"] = os.path.abspath(path)
-    return Server(**values)

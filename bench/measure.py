@@ -4,44 +4,28 @@
 Every process started here is ended here. Costs are those of the server's
 whole process tree, read from /proc before and after the load.
 """
-import ctypes
+import contextlib
 import http.client
-import json
 import os
 import re
-import resource
 import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
 
-from entries import APPS, BENCH
+from entries import APPS
+from load import RunError, child_setup, children_cpu_ns, run_wrk
 
 START_SECONDS = 20
 STOP_SECONDS = 10
 TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK")
-LIBC = ctypes.CDLL(None, use_errno=True)
-PR_SET_PDEATHSIG = 1
-
-
-class RunError(Exception):
-    """A run that gave no figures, and why."""
 
 
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
-
-
-def child_setup(cpus):
-    """For the child between fork and exec: its CPUs, and its end with ours."""
-    def setup():
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if cpus:
-            os.sched_setaffinity(0, cpus)
-    return setup
 
 
 def clean_environment():
@@ -172,12 +156,16 @@ class Process:
 
     def __enter__(self):
         argv = self.server.command(self.scenario, self.port, self.tmp)
+        if self.server.files:   # it changes to a user of its own
+            os.chmod(self.tmp, 0o755)
         begin = time.monotonic()
         with open(self.log, "wb") as log:
             self.popen = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=clean_environment(), start_new_session=True,
-                preexec_fn=child_setup(self.cpus), cwd=self.tmp)
+                env=clean_environment() | self.server.environment(
+                    self.scenario, self.port, self.tmp),
+                start_new_session=True, preexec_fn=child_setup(self.cpus),
+                cwd=self.tmp)
         try:
             self.wait_for_answer(begin + START_SECONDS)
         except BaseException:
@@ -214,14 +202,23 @@ class Process:
             if time.monotonic() > end:
                 self.fail(f"no answer in {START_SECONDS} s")
             time.sleep(0.005)
-        expect = APPS[self.scenario.app].expect
-        if status != 200 or expect not in body:
-            self.fail(f"answered {status} {body[:200]!r}")
+        self.check(status, body)
 
-    def get(self):
+    def check(self, status, body):
+        """Is this what the application says?"""
+        app = APPS[self.scenario.app]
+        if status != 200 or app.expect not in body or \
+                app.length not in (0, len(body)):
+            self.fail(f"answered {status}, {len(body)} octets: "
+                      f"{body[:200]!r}")
+
+    def get(self, path=None):
         conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        upload = self.scenario.upload
         try:
-            conn.request("GET", self.scenario.path,
+            conn.request("POST" if upload else "GET",
+                         path or self.scenario.path,
+                         body=b"x" * upload if upload else None,
                          headers={"Connection": "close"})
             response = conn.getresponse()
             return response.status, response.read()
@@ -229,6 +226,14 @@ class Process:
             self.fail(f"answered badly: {e!r}")
         finally:
             conn.close()
+
+    def count(self):
+        """What the application's own threads have counted."""
+        if not self.scenario.counter:
+            return 0
+        status, body = self.get(self.scenario.counter)
+        self.check(status, body)
+        return int(re.search(rb"\d+", body)[0])
 
     def stop(self):
         """Ask, wait, kill; nothing of its tree is left."""
@@ -246,45 +251,56 @@ class Process:
         self.popen.wait()
 
 
-# --- load
+# --- runs
 
-def wrk(process, seconds, cpus):
-    """Load the server; what wrk counted."""
-    scenario = process.scenario
-    argv = ["wrk", "-t1", f"-c{scenario.connections}", f"-d{seconds}s",
-            "-s", str(BENCH / "wrk.lua")]
-    for header in scenario.headers:
-        argv += ["-H", header]
-    argv.append(f"http://127.0.0.1:{process.port}{scenario.path}")
-    popen = subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True, text=True,
-        preexec_fn=child_setup(cpus))
-    try:
-        out, _ = popen.communicate(timeout=seconds + 20)
-    except subprocess.TimeoutExpired:
-        raise RunError(f"{process.server.name}: wrk did not end") from None
-    finally:
-        popen.kill()
-        popen.wait()
-    line = next((x for x in out.splitlines() if x.startswith("{")), None)
-    if popen.returncode != 0 or line is None:
-        raise RunError(f"{process.server.name}: wrk failed:\n{out}")
-    return json.loads(line)
+@contextlib.contextmanager
+def idle_connections(process):
+    """As many as the scenario wants; each has had its answer."""
+    request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        for _ in range(process.scenario.idle):
+            sock = stack.enter_context(socket.create_connection(
+                ("127.0.0.1", process.port), timeout=5))
+            sock.sendall(request)
+            if not sock.recv(65536).startswith(b"HTTP/1.1 200"):
+                process.fail("an idle connection got no answer")
+        yield
 
 
-def children_cpu_ns():
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return int((usage.ru_utime + usage.ru_stime) * 1e9)
+def memory_of(process):
+    """PSS of the tree and of its first process."""
+    return {"pss_mib": pss_kib(tree(process.pid)) / 1024,
+            "master_mib": pss_kib([process.pid]) / 1024,
+            "processes": len(tree(process.pid)),
+            "start_ms": process.start_ms, "errors": {}}
 
 
-def measured_run(process, seconds, cpus):
+def memory_run(process, seconds, cpus):
+    """Some load, so that all workers have served; then what they hold."""
+    load = run_wrk(process, seconds, cpus)
+    found = memory_of(process)
+    found["errors"] = {k: v for k, v in load["errors"].items() if v}
+    return found
+
+
+def start_run(process, _seconds, _cpus):
+    return memory_of(process)
+
+
+def loaded_run(process, seconds, cpus):
     """Warm up, load, and put the costs per request together."""
-    wrk(process, 1 if seconds > 1 else seconds, cpus)
-    before, wrk_before = Sample(process.pid), children_cpu_ns()
-    load = wrk(process, seconds, cpus)
-    after = Sample(process.pid)
-    wrk_cpu = children_cpu_ns() - wrk_before
+    run_wrk(process, min(0.4, seconds), cpus)
+    with idle_connections(process):
+        count = process.count()
+        before, wrk_before = Sample(process.pid), children_cpu_ns()
+        load = run_wrk(process, seconds, cpus)
+        after = Sample(process.pid)
+        load["counted"] = process.count() - count
+    return costs(process, load, before, after,
+                 children_cpu_ns() - wrk_before)
+
+
+def costs(process, load, before, after, wrk_cpu):
     n = load["requests"]
     if n == 0:
         raise RunError(f"{process.server.name}: no request was answered")
@@ -298,6 +314,7 @@ def measured_run(process, seconds, cpus):
     return {
         **load,
         "rps": n / (load["duration_us"] / 1e6),
+        "counted": load["counted"] / (elapsed / 1e9),
         "cpu_us": cpu / n / 1000,
         "switches": (voluntary + involuntary) / n,
         "voluntary": voluntary / n,
@@ -311,6 +328,13 @@ def measured_run(process, seconds, cpus):
         "server_cpu": cpu / elapsed,
         "others_cpu": max(0.0, others / elapsed),
     }
+
+
+RUNS = {"load": loaded_run, "start": start_run, "memory": memory_run}
+
+
+def measured_run(process, seconds, cpus):
+    return RUNS[process.scenario.kind](process, seconds, cpus)
 
 
 # --- system calls
@@ -331,7 +355,7 @@ def parse_strace(text):
 
 def traced_run(process, seconds, cpus):
     """System calls per request by name, with strace on the workers."""
-    wrk(process, 1, cpus)
+    run_wrk(process, 0.4, cpus)
     out = Path(process.tmp) / "strace.out"
     pids = process.workers()
     argv = ["strace", "-f", "-c", "-U", "calls,name", "-o", str(out)]
@@ -347,7 +371,7 @@ def traced_run(process, seconds, cpus):
             if popen.poll() is not None or time.monotonic() > end:
                 raise RunError("strace could not attach")
             time.sleep(0.02)
-        load = wrk(process, seconds, cpus)
+        load = run_wrk(process, seconds, cpus)
         popen.send_signal(signal.SIGINT)
         popen.communicate(timeout=STOP_SECONDS)
     except subprocess.TimeoutExpired:

@@ -2,12 +2,12 @@
 """From runs to medians, ratios and a table to read."""
 import statistics
 
-from entries import BASELINE
+from peers import BASELINE
 
 FIGURES = ("rps", "p50_us", "p99_us", "cpu_us", "switches", "voluntary",
-           "involuntary", "pss_mib", "start_ms", "wrk_cpu", "server_cpu",
-           "others_cpu")
-RATIOS = ("cpu_us", "rps")
+           "involuntary", "pss_mib", "master_mib", "start_ms", "wrk_cpu",
+           "server_cpu", "others_cpu", "counted", "probe_requests")
+RATIOS = ("cpu_us", "rps", "start_ms", "pss_mib")
 # A generator as busy as this is what limited the throughput.
 WRK_BUSY = 0.95
 
@@ -33,12 +33,13 @@ def summary(runs):
         by_server.setdefault(run["server"], []).append(run)
     rows = []
     for name, own in by_server.items():
-        row = {f: statistics.median(r[f] for r in own) for f in FIGURES}
-        cpu = [r["cpu_us"] for r in own]
+        row = {f: statistics.median(r[f] for r in own) for f in FIGURES
+               if f in own[0]}
         row.update(server=name, rounds=len(own), errors=errors_of(own),
-                   runs_with_errors=sum(bool(r["errors"]) for r in own),
-                   cpu_us_min=min(cpu), cpu_us_max=max(cpu))
+                   runs_with_errors=sum(bool(r["errors"]) for r in own))
         for figure in RATIOS:
+            if figure not in row:
+                continue
             found = ratios(own, by_server.get(BASELINE, []), figure)
             row[figure + "_ratio"] = \
                 statistics.median(found) if found else None
@@ -48,9 +49,10 @@ def summary(runs):
     return rows
 
 
-COLUMNS = (
-    # title, width, text of a row
-    ("server", -14, lambda r: r["server"]),
+# title, width, text of a row; by kind of scenario
+SERVER = ("server", -14, lambda r: r["server"])
+LOAD_COLUMNS = (
+    SERVER,
     ("cpu us", 8, lambda r: f"{r['cpu_us']:.1f}"),
     ("ratio", 7, lambda r: ratio(r["cpu_us_ratio"])),
     ("(of rounds)", 14, lambda r: ratio_range(r["cpu_us_ratio_range"])),
@@ -60,8 +62,23 @@ COLUMNS = (
     ("p99 us", 8, lambda r: f"{r['p99_us']:.0f}"),
     ("cs", 6, lambda r: f"{r['switches']:.2f}"),
     ("PSS MiB", 8, lambda r: f"{r['pss_mib']:.1f}"),
-    ("start ms", 9, lambda r: f"{r['start_ms']:.0f}"),
+    ("app/s", 7, lambda r: f"{r['counted']:.0f}" if r["counted"] else ""),
 )
+START_COLUMNS = (
+    SERVER,
+    ("start ms", 10, lambda r: f"{r['start_ms']:.0f}"),
+    ("ratio", 7, lambda r: ratio(r["start_ms_ratio"])),
+    ("(of rounds)", 14, lambda r: ratio_range(r["start_ms_ratio_range"])),
+)
+MEMORY_COLUMNS = (
+    SERVER,
+    ("PSS MiB", 9, lambda r: f"{r['pss_mib']:.1f}"),
+    ("ratio", 7, lambda r: ratio(r["pss_mib_ratio"])),
+    ("master", 9, lambda r: f"{r['master_mib']:.2f}"),
+    ("others", 9, lambda r: f"{r['pss_mib'] - r['master_mib']:.1f}"),
+)
+COLUMNS = {"load": LOAD_COLUMNS, "start": START_COLUMNS,
+           "memory": MEMORY_COLUMNS}
 
 
 def ratio(value):
@@ -81,7 +98,7 @@ def cell(text, width):
 def marks(row):
     """What the reader must know of a row, at its end."""
     found = []
-    if row["wrk_cpu"] >= WRK_BUSY:
+    if row.get("wrk_cpu", 0) >= WRK_BUSY:
         found.append("wrk-bound")
     if row["errors"]:
         what = ", ".join(f"{k} {v}" for k, v in sorted(row["errors"].items()))
@@ -90,15 +107,17 @@ def marks(row):
     return "  " + "; ".join(found) if found else ""
 
 
-def table(title, rows):
+def table(title, rows, kind="load"):
+    columns = COLUMNS[kind]
     lines = ["", f"== {title}",
-             "".join(cell(t, w) for t, w, _ in COLUMNS)]
+             "".join(cell(t, w) for t, w, _ in columns)]
     for row in rows:
         lines.append("".join(cell(text(row), width)
-                             for _, width, text in COLUMNS) + marks(row))
-    others = max(row["others_cpu"] for row in rows)
-    lines.append(f"(other processes took up to {others:.0%} of one CPU "
-                 "during a server's median run)")
+                             for _, width, text in columns) + marks(row))
+    if kind == "load":
+        others = max(row["others_cpu"] for row in rows)
+        lines.append(f"(other processes took up to {others:.0%} of one CPU "
+                     "during a server's median run)")
     return "\n".join(lines)
 
 

@@ -42,6 +42,7 @@ e2e_files = \
 	tests/e2e/harness.py \
 	tests/e2e/load.py \
 	tests/e2e/test_access.py \
+	tests/e2e/test_bench.py \
 	tests/e2e/test_body.py \
 	tests/e2e/test_boot.py \
 	tests/e2e/test_broken_clients.py \
