@@ -192,7 +192,7 @@ serve(struct gt_arbiter *a)
 {
 	int code;
 
-	gt_os_title_set("gthreadd: master [%s]", gt_generation_name(a->gen));
+	gt_os_title_set("gthreadd: starting [%s]", gt_generation_name(a->gen));
 	gt_notify_init(a);
 	if ((code = open_shared(a)) != GT_EXIT_OK)
 		return code;

@@ -138,7 +138,9 @@ gt_reload_commit(struct gt_arbiter *a)
 	gt_logs_use(a);
 	gt_generation_unref(a, old);
 	gt_road_reset(a);
-	gt_os_title_set("gthreadd: master [%s]", gt_generation_name(a->gen));
+	if (a->was_complete)
+		gt_os_title_set("gthreadd: master [%s]",
+		                gt_generation_name(a->gen));
 	gt_log_info("generation %u takes over", a->gen->number);
 }
 

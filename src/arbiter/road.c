@@ -186,6 +186,8 @@ tell_end(struct gt_arbiter *a)
 	if (!a->was_complete)
 		gt_daemon_release(a);
 	a->was_complete = true;
+	/* Until now it was "starting", which an upgrade by script looks at. */
+	gt_os_title_set("gthreadd: master [%s]", gt_generation_name(a->gen));
 }
 
 void

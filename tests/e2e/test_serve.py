@@ -137,8 +137,22 @@ def test_titles_name_the_processes(server):
     def title(pid):
         with open(f"/proc/{pid}/cmdline", "rb") as f:
             return f.read().split(b"\0")[0].decode().strip()
-    assert title(server.process.pid) == "gthreadd: master [shop]"
+    wait_for("the title of a master that is complete", lambda: title(
+        server.process.pid) == "gthreadd: master [shop]")
     assert title(server.worker_pids()[0]) == "gthreadd: worker [shop]"
+
+
+def test_title_of_a_master_whose_workers_boot(server):
+    gate = server.dir / "gate"
+    (server.dir / "slow.py").write_text(
+        "import os, time\nfrom wsgi_app import app\n"
+        f"while not os.path.exists({str(gate)!r}):\n    time.sleep(.01)\n")
+    server.on_port().with_config(wsgi_app="slow:app", name="shop").spawn()
+    server.log_contains("booting worker")
+    with open(f"/proc/{server.process.pid}/cmdline", "rb") as f:
+        assert f.read().startswith(b"gthreadd: starting [shop]")
+    gate.touch()
+    server.wait_ready()
 
 
 def test_pidfile_holds_the_master_and_goes(server):
