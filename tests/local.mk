@@ -39,6 +39,7 @@ e2e_files = \
 	tests/e2e/attacks.py \
 	tests/e2e/conftest.py \
 	tests/e2e/gunicorn_flags.py \
+	tests/e2e/debian.py \
 	tests/e2e/harness.py \
 	tests/e2e/load.py \
 	tests/e2e/test_access.py \
@@ -55,9 +56,11 @@ e2e_files = \
 	tests/e2e/test_early_hints.py \
 	tests/e2e/test_examples.py \
 	tests/e2e/test_flask.py \
+	tests/e2e/test_init_script.py \
 	tests/e2e/test_keepalive.py \
 	tests/e2e/test_limits.py \
 	tests/e2e/test_log.py \
+	tests/e2e/test_logrotate.py \
 	tests/e2e/test_nginx.py \
 	tests/e2e/test_notify.py \
 	tests/e2e/test_real_apps.py \
@@ -71,6 +74,7 @@ e2e_files = \
 	tests/e2e/test_spool.py \
 	tests/e2e/test_trust.py \
 	tests/e2e/test_smuggling.py \
+	tests/e2e/test_units.py \
 	tests/e2e/test_unix.py \
 	tests/e2e/test_wsgi.py
 EXTRA_DIST += $(e2e_files) bench/memory.py tests/parity/smuggling.py

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from harness import RawClient, Server, free_port, scaled, wait_for
+from harness import HERE, RawClient, Server, free_port, scaled, wait_for
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is missing")
@@ -34,36 +34,43 @@ http {{
 }}
 """
 
-SITE = """
-    client_max_body_size 100m;
-    upstream app {{ server {upstream}; keepalive 8; }}
-    server {{
-        listen 127.0.0.1:{port};
-        proxy_http_version 1.1;
-        proxy_set_header Connection "";
-        proxy_set_header Host $http_host;
-        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-        location / {{ proxy_pass http://app; }}
-        location /unbuffered/ {{
-            proxy_request_buffering off;
-            proxy_buffering off;
-            proxy_pass http://app/;
-        }}
-    }}
-"""
+SAMPLE = (HERE.parents[1] / "conf/nginx.conf").read_text()
+
+
+def changed(text, *pairs):
+    """text with each first string replaced; all must be there."""
+    for old, new in pairs:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def sample(port, upstream):
+    """conf/nginx.conf at other addresses. Its /stream/ is /unbuffered/ here,
+    which the application does not see.
+    """
+    return changed(
+        SAMPLE, ("listen 80;", f"listen 127.0.0.1:{port};"),
+        ("unix:/run/gthreadd/shop.sock", upstream),
+        ("location /stream/ {", "location /unbuffered/ {"),
+        ("proxy_buffering off;\n\t\tproxy_pass http://shop;",
+         "proxy_buffering off;\n\t\tproxy_pass http://shop/;"))
 
 
 class Nginx:
-    """An nginx in front of upstream; site: what its http block says more."""
+    """An nginx in front of upstream, as conf/nginx.conf says.
 
-    def __init__(self, directory, upstream, site=SITE):
+    site: what its http block says instead.
+    """
+
+    def __init__(self, directory, upstream, site=None):
         self.dir = directory
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         conf = directory / "nginx.conf"
-        conf.write_text(CONF.format(
-            dir=directory, site=site.format(port=self.port,
-                                            upstream=upstream)))
+        text = sample(self.port, upstream) if site is None \
+            else site.format(port=self.port, upstream=upstream)
+        conf.write_text(CONF.format(dir=directory, site=text))
         self.process = subprocess.Popen(
             [NGINX, "-p", str(directory), "-c", str(conf),
              "-e", str(directory / "error.log")],

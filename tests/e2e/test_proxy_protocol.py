@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The PROXY protocol, octet by octet and from haproxy."""
+import re
 import shutil
 import socket
 import subprocess
 
 import pytest
 
-from harness import RawClient, free_port, scaled, wait_for
+from harness import HERE, RawClient, free_port, scaled, wait_for
 
 HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/sbin:/bin")
 
@@ -261,18 +262,20 @@ def test_the_option_takes_the_next_word_only_when_it_is_a_mode(
 
 # ---- haproxy ----
 
-CONF = """
-global
-    maxconn 100
-defaults
-    mode {mode}
-    timeout connect {wait}s
-    timeout client {wait}s
-    timeout server {wait}s
-listen front
-    bind 127.0.0.1:{port}
-    server app {upstream} {send} {check}
-"""
+SAMPLE = (HERE.parents[1] / "conf/haproxy.cfg").read_text()
+
+
+def sample(port, mode, server):
+    """conf/haproxy.cfg at other addresses."""
+    text = re.sub(r"(timeout \S+) \d+s", rf"\1 {int(scaled(30))}s", SAMPLE)
+    for old, new in (("bind :80", f"bind 127.0.0.1:{port}"),
+                     ("mode http", f"mode {mode}"),
+                     ("127.0.0.1:8000 send-proxy-v2 check check-send-proxy",
+                      server)):
+        before, found, after = text.rpartition(old)
+        assert found, old
+        text = before + new + after
+    return text
 
 
 @pytest.fixture
@@ -287,9 +290,7 @@ def behind(server, tmp_path):
         port = free_port()
         upstream = server.address if isinstance(server.address, str) \
             else f"127.0.0.1:{server.address[1]}"
-        conf.write_text(CONF.format(port=port, upstream=upstream, send=send,
-                                    mode=mode, check=check,
-                                    wait=int(scaled(30))))
+        conf.write_text(sample(port, mode, f"{upstream} {send} {check}"))
         log = open(tmp_path / "haproxy.log", "wb")
         process = subprocess.Popen(
             [HAPROXY, "-db", "-f", str(conf)], stdin=subprocess.DEVNULL,
