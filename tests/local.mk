@@ -76,6 +76,7 @@ e2e_files = \
 	tests/e2e/test_smuggling.py \
 	tests/e2e/test_units.py \
 	tests/e2e/test_unix.py \
+	tests/e2e/test_upgrade.py \
 	tests/e2e/test_wsgi.py
 EXTRA_DIST += $(e2e_files) bench/memory.py tests/parity/smuggling.py
 

@@ -52,19 +52,23 @@ find_user(struct gt_arbiter *a)
 GT_ON_MASTER static int
 open_pidfile(struct gt_arbiter *a)
 {
-	const char *path = a->gen->settings->pid;
-	enum gt_err rc;
+	enum gt_err rc = GT_NOMEM;
+	int code = GT_EXIT_OK;
 	pid_t holder;
+	char *path;
 
-	if (path[0] == '\0')
+	if (a->gen->settings->pid[0] == '\0')
 		return GT_EXIT_OK;
-	rc = gt_pidfile_init(&a->pidfile, path, &holder);
-	if (rc == GT_OK)
-		return GT_EXIT_OK;
+	if ((path = gt_heir_pid_path(a)) != NULL)
+		rc = gt_pidfile_init(&a->pidfile, path, &holder);
 	if (rc == GT_FULL)
-		return refuse(a, "already running, pid file %s is held by %d",
+		code = refuse(a, "already running, pid file %s is held by %d",
 		              path, (int)holder);
-	return refuse(a, "pid file %s: %s", path, gt_err_text(rc));
+	else if (rc != GT_OK)
+		code = refuse(a, "pid file %s: %s", a->gen->settings->pid,
+		              gt_err_text(rc));
+	free(path);
+	return code;
 }
 
 #define SPARE_DESCRIPTORS 64 /* logs, listeners, what Python keeps open */
@@ -120,7 +124,8 @@ open_loop(struct gt_arbiter *a)
 	event_config_free(config);
 	if (a->base == NULL)
 		return GT_NOMEM;
-	if ((rc = gt_watch_init(a)) != GT_OK)
+	if ((rc = gt_watch_init(a)) != GT_OK ||
+	    (rc = gt_heir_watch(a)) != GT_OK)
 		return rc;
 	return gt_signal_init(a);
 }
@@ -160,6 +165,7 @@ init(struct gt_arbiter *a, const struct gt_settings *settings,
 	};
 	TAILQ_INIT(&a->procs);
 	TAILQ_INIT(&a->generations);
+	gt_reexec_init(a);
 	a->gen = gt_generation_create(a, NULL, settings);
 	return a->gen != NULL;
 }
@@ -175,13 +181,14 @@ fini(struct gt_arbiter *a)
 		gt_spawn_forget(a, p);
 	gt_signal_fini(a);
 	gt_watch_fini(a);
-	if (a->base != NULL)
-		event_base_free(a->base);
-	gt_sockets_close(a->gen, NULL);
+	gt_sockets_close(a, a->gen, NULL);
 	gt_notify_fini(a);
 	gt_roster_unmap(a->roster);
 	gt_fd_close(&a->roster_fd);
 	gt_pidfile_fini(&a->pidfile);
+	gt_reexec_fini(a); /* now the other master may take our place */
+	if (a->base != NULL)
+		event_base_free(a->base);
 	gt_generation_unref(a, a->next);
 	gt_generation_unref(a, a->gen);
 	gt_fd_close(&a->starter_fd);
@@ -192,7 +199,7 @@ serve(struct gt_arbiter *a)
 {
 	int code;
 
-	gt_os_title_set("gthreadd: starting [%s]", gt_generation_name(a->gen));
+	gt_heir_title(a);
 	gt_notify_init(a);
 	if ((code = open_shared(a)) != GT_EXIT_OK)
 		return code;
@@ -217,7 +224,8 @@ gt_arbiter_run(const struct gt_settings *settings,
 	if (!init(&a, settings, ops))
 		return GT_EXIT_BOOT;
 	a.config = config;
-	if (settings->daemon &&
+	gt_heir_init(&a);
+	if (settings->daemon && a.upgrade.parent == 0 &&
 	    gt_daemon_start(&a, &is_starter, &code) != GT_OK)
 		code = refuse(&a, "cannot run in the background: %s",
 		              strerror(errno));

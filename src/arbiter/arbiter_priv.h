@@ -10,6 +10,7 @@
 #error "the master has neither Python nor threads: it forks"
 #endif
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -115,6 +116,24 @@ struct gt_notify {
 	int64_t due_us;      /* the next time it does */
 };
 
+/* Names the process that is meant, the other master, and what it passes on. */
+#define GT_UPGRADE_ENV "GTHREADD_UPGRADE"
+
+/* Another master beside this one, after USR2. At most one of the two is set. */
+struct gt_upgrade {
+	pid_t parent;        /* it has started us and lives; 0: none */
+	pid_t child;         /* we have started it; 0: none */
+	bool child_is_ready; /* its workers serve */
+	bool stop_waits;     /* TERM came before that */
+	bool empty_waits;    /* WINCH came before that */
+	bool was_emptied;    /* WINCH came since the child was started */
+	int fd;              /* channel to the other master; -1: none */
+	int says_fd;         /* what the child says; -1: it has its own place */
+	struct event *event, *says_event, *timer;
+	struct gt_listeners shared; /* the sockets that were passed on, and */
+	uint64_t adopted;           /* which of them were taken: a bit each */
+};
+
 struct gt_arbiter {
 	const struct gt_config *config; /* of the start; may be NULL */
 	const struct gt_child_ops *ops;
@@ -122,6 +141,7 @@ struct gt_arbiter {
 
 	struct gt_pidfile pidfile;
 	struct gt_notify notify;
+	struct gt_upgrade upgrade;
 	int starter_fd;    /* who started a daemon waits at it; -1: nobody */
 	size_t ninherited; /* sockets of systemd */
 	int roster_fd;
@@ -162,6 +182,12 @@ GT_MUST_CHECK enum gt_err gt_pidfile_init(struct gt_pidfile *pf,
                                           const char *path, pid_t *holder);
 /* Close it; remove the file when it is still ours. */
 void gt_pidfile_fini(struct gt_pidfile *pf);
+/*
+ * Let it be path from now on, which was that of former, a process that has
+ * ended. Errors: GT_FULL (path is somebody else's), GT_SYS, GT_NOMEM.
+ */
+GT_MUST_CHECK enum gt_err gt_pidfile_move(struct gt_pidfile *pf,
+                                          const char *path, pid_t former);
 /* In a child: the lock is the master's, let it go with the master. */
 void gt_pidfile_forget(struct gt_pidfile *pf);
 
@@ -195,6 +221,8 @@ void gt_reload_fail(struct gt_arbiter *a, const char *why) GT_ON_MASTER;
  * returns in the parent only.
  */
 void gt_road_step(struct gt_arbiter *a) GT_ON_MASTER;
+/* Let p finish: it is not wanted any more. */
+void gt_road_drain(const struct gt_arbiter *a, struct gt_proc *p) GT_ON_MASTER;
 /* TTIN, TTOU: so many workers more or less. */
 void gt_road_scale(struct gt_arbiter *a, int by) GT_ON_MASTER;
 /* WINCH: no workers until HUP or TTIN. */
@@ -214,9 +242,9 @@ GT_MUST_CHECK enum gt_err gt_sockets_open(struct gt_arbiter *a,
                                           size_t n) GT_ON_MASTER;
 /*
  * Close those of g, but remember what they were. Socket files go, except
- * those that heir has too; NULL: all go.
+ * those that heir (may be NULL) or the other master of an upgrade has too.
  */
-void gt_sockets_close(struct gt_generation *g,
+void gt_sockets_close(const struct gt_arbiter *a, struct gt_generation *g,
                       const struct gt_generation *heir) GT_ON_MASTER;
 
 /* logs.c */
@@ -273,6 +301,49 @@ void gt_spawn_forget(struct gt_arbiter *a, struct gt_proc *p) GT_ON_MASTER;
 /* Run ops->check of a->gen in a child. Errors: GT_SYS. */
 GT_MUST_CHECK enum gt_err gt_spawn_check(struct gt_arbiter *a,
                                          int *status) GT_ON_MASTER;
+
+/* fork() with all signals blocked; *mask is what it was before. */
+pid_t gt_spawn_fork(sigset_t *mask);
+/* In a child: every disposition to what a program finds at its start. */
+void gt_spawn_reset_signals(void);
+
+/* reexec.c */
+void gt_reexec_init(struct gt_arbiter *a) GT_ON_MASTER;
+void gt_reexec_fini(struct gt_arbiter *a) GT_ON_MASTER;
+/* In a child: what is between the masters is not its own. */
+void gt_reexec_leave(struct gt_arbiter *a);
+/* USR2: start the program that is there now. */
+void gt_reexec_start(struct gt_arbiter *a) GT_ON_MASTER;
+/* Was it the new master that has ended? Then what follows was done. */
+bool gt_reexec_reap(struct gt_arbiter *a, pid_t pid, int status) GT_ON_MASTER;
+/* After WINCH the other one was to serve, but will not: serve again. */
+void gt_reexec_restore(struct gt_arbiter *a) GT_ON_MASTER;
+/* Is there a new master that is not ready yet? */
+bool gt_reexec_is_starting(const struct gt_arbiter *a);
+/* Is there another master, new or old? */
+bool gt_reexec_has_peer(const struct gt_arbiter *a);
+/* Does it listen at the same socket? */
+bool gt_reexec_shares(const struct gt_arbiter *a, const struct gt_listener *l);
+/*
+ * TERM, WINCH: true when it has to wait until the new master is ready. Then it
+ * is done from here.
+ */
+bool gt_reexec_defer_stop(struct gt_arbiter *a) GT_ON_MASTER;
+bool gt_reexec_defer_empty(struct gt_arbiter *a) GT_ON_MASTER;
+
+/* heir.c */
+/* Has an older master started us? First of all: it may have our stderr. */
+void gt_heir_init(struct gt_arbiter *a) GT_ON_MASTER;
+/* The sockets are open: close what was passed on in vain. */
+void gt_heir_adopt(struct gt_arbiter *a) GT_ON_MASTER;
+/* The pid file this master has to write; the caller frees it. */
+char *gt_heir_pid_path(const struct gt_arbiter *a) GT_ON_MASTER;
+/* Set the title: "starting" until all workers are ready, then "master". */
+void gt_heir_title(const struct gt_arbiter *a) GT_ON_MASTER;
+/* Wait for the end of the older one. Errors: GT_NOMEM. */
+GT_MUST_CHECK enum gt_err gt_heir_watch(struct gt_arbiter *a) GT_ON_MASTER;
+/* All workers serve. */
+void gt_heir_ready(struct gt_arbiter *a) GT_ON_MASTER;
 
 /* reap.c */
 void gt_reap_children(struct gt_arbiter *a) GT_ON_MASTER;

@@ -3,10 +3,12 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/arbiter.c \
 	src/arbiter/daemon.c \
 	src/arbiter/generation.c \
+	src/arbiter/heir.c \
 	src/arbiter/logs.c \
 	src/arbiter/notify.c \
 	src/arbiter/pidfile.c \
 	src/arbiter/reap.c \
+	src/arbiter/reexec.c \
 	src/arbiter/reload.c \
 	src/arbiter/road.c \
 	src/arbiter/signal.c \

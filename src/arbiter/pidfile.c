@@ -108,6 +108,38 @@ gt_pidfile_fini(struct gt_pidfile *pf)
 	gt_pidfile_forget(pf);
 }
 
+/*
+ * While we hold the lock of the file that is replaced nobody else takes it,
+ * and where there is none nothing is replaced. The lock of a killed process
+ * may outlive its other descriptors by a moment.
+ */
+enum gt_err
+gt_pidfile_move(struct gt_pidfile *pf, const char *path, pid_t former)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC), saved;
+	char *copy = strdup(path);
+	enum gt_err rc = GT_OK;
+
+	if (copy == NULL)
+		rc = GT_NOMEM;
+	else if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 &&
+	         read_pid(fd) != former)
+		rc = GT_FULL;
+	else if (renameat2(AT_FDCWD, pf->path, AT_FDCWD, path,
+	                   fd < 0 ? RENAME_NOREPLACE : 0) < 0)
+		rc = errno == EEXIST ? GT_FULL : GT_SYS;
+	if (rc == GT_OK) {
+		free(pf->path);
+		pf->path = copy;
+		copy = NULL;
+	}
+	saved = errno;
+	gt_fd_close(&fd);
+	free(copy);
+	errno = saved;
+	return rc;
+}
+
 void
 gt_pidfile_forget(struct gt_pidfile *pf)
 {

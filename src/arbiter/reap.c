@@ -138,7 +138,9 @@ gt_reap_children(struct gt_arbiter *a)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0 ||
 	       (pid < 0 && errno == EINTR)) {
-		if (pid > 0 && (p = find_proc(a, pid)) != NULL)
+		if (pid < 0 || gt_reexec_reap(a, pid, status))
+			continue;
+		if ((p = find_proc(a, pid)) != NULL)
 			bury(a, p, status);
 	}
 }

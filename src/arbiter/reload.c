@@ -103,6 +103,10 @@ gt_reload_start(struct gt_arbiter *a)
 
 	if (a->state != GT_ARBITER_RUNNING)
 		return;
+	if (gt_reexec_is_starting(a)) {
+		gt_log_error("reload refused: an upgrade is under way");
+		return;
+	}
 	if (a->next != NULL) {
 		gt_log_info("reload waits until generation %u has been tried",
 		            a->next->number);
@@ -134,13 +138,11 @@ gt_reload_commit(struct gt_arbiter *a)
 	a->next = NULL;
 	a->reload = GT_RELOAD_ROLLING;
 	a->backoff_us = a->spawn_at_us = 0;
-	gt_sockets_close(old, a->gen);
+	gt_sockets_close(a, old, a->gen);
 	gt_logs_use(a);
 	gt_generation_unref(a, old);
 	gt_road_reset(a);
-	if (a->was_complete)
-		gt_os_title_set("gthreadd: master [%s]",
-		                gt_generation_name(a->gen));
+	gt_heir_title(a);
 	gt_log_info("generation %u takes over", a->gen->number);
 }
 
@@ -154,10 +156,11 @@ gt_reload_fail(struct gt_arbiter *a, const char *why)
 	          "READY=1\nSTATUS=reload failed, generation %u serves on: %s",
 	          a->gen->number, why);
 	if (a->next != NULL) {
-		gt_sockets_close(a->next, a->gen);
+		gt_sockets_close(a, a->next, a->gen);
 		gt_generation_unref(a, a->next);
 	}
 	a->next = NULL;
 	a->reload = has_old_workers(a) ? GT_RELOAD_ROLLING : GT_RELOAD_NONE;
 	gt_road_settle(a);
+	gt_reexec_restore(a);
 }

@@ -52,7 +52,10 @@ count(const struct gt_arbiter *a)
 	return c;
 }
 
-/* The listening sockets of p that nobody but its like serves: a bit each. */
+/*
+ * The listening sockets of p that nobody but its like serves: a bit each. Not
+ * those that our settings or another master still want.
+ */
 static uint64_t
 orphans_of(const struct gt_arbiter *a, const struct gt_proc *p)
 {
@@ -60,14 +63,17 @@ orphans_of(const struct gt_arbiter *a, const struct gt_proc *p)
 	uint64_t bits = 0;
 
 	for (size_t i = 0; i < ls->n && i < 64; i++)
-		if (gt_listeners_find(&a->gen->listeners, &ls->v[i]) == NULL)
+		if ((a->state != GT_ARBITER_RUNNING ||
+		     gt_listeners_find(&a->gen->listeners, &ls->v[i]) ==
+		         NULL) &&
+		    !gt_reexec_shares(a, &ls->v[i]))
 			bits |= (uint64_t)1 << i;
 	return bits;
 }
 
-/* Let p finish. Who still boots has nothing to finish. */
-GT_ON_MASTER static void
-drain(const struct gt_arbiter *a, struct gt_proc *p)
+/* Who still boots has nothing to finish. */
+void
+gt_road_drain(const struct gt_arbiter *a, struct gt_proc *p)
 {
 	const struct gt_channel_msg msg = {.type = GT_CHANNEL_DRAIN,
 	                                   .value = orphans_of(a, p)};
@@ -106,16 +112,16 @@ drain_surplus(struct gt_arbiter *a)
 
 	/* No use for workers of an older generation that are not ready. */
 	while ((p = next_to_go(a, GT_PROC_BOOTING, true)) != NULL)
-		drain(a, p);
+		gt_road_drain(a, p);
 	for (; serving > a->target; serving--) {
 		p = next_to_go(a, GT_PROC_SERVING, true);
 		if (p == NULL)
 			p = next_to_go(a, GT_PROC_SERVING, false);
-		drain(a, p);
+		gt_road_drain(a, p);
 	}
 	while (a->target == 0 &&
 	       (p = next_to_go(a, GT_PROC_BOOTING, false)) != NULL)
-		drain(a, p);
+		gt_road_drain(a, p);
 }
 
 /* How many may be forked now. */
@@ -183,11 +189,13 @@ tell_end(struct gt_arbiter *a)
 	}
 	gt_notify(a, "READY=1\nSTATUS=generation %u serves, workers=%llu",
 	          a->gen->number, n);
-	if (!a->was_complete)
+	if (!a->was_complete) {
 		gt_daemon_release(a);
+		gt_heir_ready(a);
+	}
 	a->was_complete = true;
 	/* Until now it was "starting", which an upgrade by script looks at. */
-	gt_os_title_set("gthreadd: master [%s]", gt_generation_name(a->gen));
+	gt_heir_title(a);
 }
 
 void

@@ -29,7 +29,13 @@ tell(struct gt_arbiter *a, int number, int64_t kill_at_us, const char *why)
 	struct gt_proc *p;
 
 	TAILQ_FOREACH (p, &a->procs, link) {
-		kill(p->pid, p->ready_us == 0 ? SIGTERM : number);
+		/* Its queues are another master's, too: it must not empty
+		 * them. */
+		if (number == SIGTERM && p->state == GT_PROC_SERVING &&
+		    gt_reexec_has_peer(a))
+			gt_road_drain(a, p);
+		else
+			kill(p->pid, p->ready_us == 0 ? SIGTERM : number);
 		/* Who is about to be killed already does not win time. */
 		if (p->kill_at_us == 0 || p->kill_at_us > kill_at_us) {
 			p->kill_at_us = kill_at_us;
@@ -37,6 +43,16 @@ tell(struct gt_arbiter *a, int number, int64_t kill_at_us, const char *why)
 		}
 	}
 	gt_watch_arm(a);
+}
+
+/* With another master the service goes on: it is the one to watch. */
+GT_ON_MASTER static void
+tell_manager(const struct gt_arbiter *a)
+{
+	if (a->upgrade.child != 0)
+		gt_notify(a, "MAINPID=%d", (int)a->upgrade.child);
+	else if (a->upgrade.parent == 0)
+		gt_notify(a, "STOPPING=1\nSTATUS=stopping");
 }
 
 void
@@ -47,12 +63,12 @@ gt_signal_stop(struct gt_arbiter *a, enum gt_arbiter_state state)
 	if (state <= a->state)
 		return;
 	if (a->state == GT_ARBITER_RUNNING)
-		gt_notify(a, "STOPPING=1\nSTATUS=stopping");
+		tell_manager(a);
 	a->state = state;
 	/* A client is refused at once instead of waiting for nobody. */
 	if (a->next != NULL)
-		gt_sockets_close(a->next, NULL);
-	gt_sockets_close(a->gen, NULL);
+		gt_sockets_close(a, a->next, NULL);
+	gt_sockets_close(a, a->gen, NULL);
 	if (state == GT_ARBITER_GRACEFUL)
 		tell(a, SIGTERM,
 		     now + a->gen->settings->graceful_timeout_ms * 1000,
@@ -67,8 +83,10 @@ stop_gracefully(struct gt_arbiter *a, const struct action *self)
 {
 	gt_assert_master();
 	gt_log_info("handling signal: %s", self->name);
-	gt_signal_stop(a, a->state == GT_ARBITER_RUNNING ? GT_ARBITER_GRACEFUL
-	                                                 : GT_ARBITER_QUICK);
+	if (!gt_reexec_defer_stop(a))
+		gt_signal_stop(a, a->state == GT_ARBITER_RUNNING
+		                      ? GT_ARBITER_GRACEFUL
+		                      : GT_ARBITER_QUICK);
 }
 
 static void
@@ -124,15 +142,16 @@ end_workers(struct gt_arbiter *a, const struct action *self)
 {
 	gt_assert_master();
 	gt_log_info("handling signal: %s", self->name);
-	gt_road_empty(a);
+	if (!gt_reexec_defer_empty(a))
+		gt_road_empty(a);
 }
 
 static void
-ignore_signal(struct gt_arbiter *a, const struct action *self)
+upgrade(struct gt_arbiter *a, const struct action *self)
 {
-	(void)a;
-	gt_log_warning("signal %s is not supported by this version, ignored",
-	               self->name);
+	gt_assert_master();
+	gt_log_info("handling signal: %s", self->name);
+	gt_reexec_start(a);
 }
 
 static const struct action actions[GT_SIGNAL_COUNT] = {

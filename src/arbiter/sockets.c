@@ -152,7 +152,7 @@ gt_sockets_open(struct gt_arbiter *a, struct gt_generation *g, char *why,
 	    .backlog = (int)s->backlog,
 	    .has_socket_mode = true, /* config has filled it in */
 	    .socket_mode = s->socket_mode,
-	    .kept = g == a->gen ? NULL : &a->gen->listeners,
+	    .kept = g == a->gen ? &a->upgrade.shared : &a->gen->listeners,
 	    .once = g != a->gen, /* others are being served meanwhile */
 	};
 	size_t nspecs;
@@ -160,7 +160,7 @@ gt_sockets_open(struct gt_arbiter *a, struct gt_generation *g, char *why,
 	char **specs;
 
 	if (g == a->gen)
-		a->ninherited = take_listen_fds();
+		a->ninherited += take_listen_fds();
 	if ((specs = make_specs(&s->bind, a->ninherited, &nspecs)) == NULL) {
 		snprintf(why, n, "out of memory");
 		return GT_NOMEM;
@@ -174,17 +174,21 @@ gt_sockets_open(struct gt_arbiter *a, struct gt_generation *g, char *why,
 		warn_capped_backlog(s->backlog);
 	give_to_user(a, &g->listeners);
 	log_listeners(&g->listeners, opt.kept);
+	if (g == a->gen)
+		gt_heir_adopt(a);
 	return GT_OK;
 }
 
 void
-gt_sockets_close(struct gt_generation *g, const struct gt_generation *heir)
+gt_sockets_close(const struct gt_arbiter *a, struct gt_generation *g,
+                 const struct gt_generation *heir)
 {
 	struct gt_listener *l;
 
 	for (size_t i = 0; i < g->listeners.n; i++) {
 		l = &g->listeners.v[i];
 		if (l->fd >= 0 && l->unlink_path != NULL &&
+		    !gt_reexec_shares(a, l) &&
 		    (heir == NULL ||
 		     gt_listeners_find(&heir->listeners, l) == NULL))
 			unlink(l->unlink_path);

@@ -67,6 +67,7 @@ close_others(struct gt_arbiter *a, const struct gt_generation *mine)
 
 	gt_pidfile_forget(&a->pidfile);
 	gt_daemon_leave(a);
+	gt_reexec_leave(a);
 	close_generations(a, mine);
 	TAILQ_FOREACH (p, &a->procs, link) {
 		gt_fd_close(&p->channel_fd);
@@ -82,8 +83,8 @@ close_others(struct gt_arbiter *a, const struct gt_generation *mine)
  * Every disposition to default, also those the master was started with. The
  * signals of faults stay with the sanitizer that may have taken them.
  */
-static void
-reset_dispositions(void)
+void
+gt_spawn_reset_signals(void)
 {
 	for (int n = 1; n < NSIG; n++) {
 		if (n == SIGSEGV || n == SIGBUS || n == SIGFPE || n == SIGILL)
@@ -122,7 +123,7 @@ leave_master(struct gt_arbiter *a, const struct gt_generation *mine,
 		event_base_free(a->base);
 		a->base = NULL;
 	}
-	reset_dispositions();
+	gt_spawn_reset_signals();
 	if (mine->error_log_fd >= 0) /* --check-config opens none */
 		use_log(a, mine);
 	close_others(a, mine);
@@ -167,9 +168,8 @@ run_worker(struct gt_arbiter *a, const struct gt_proc *p, int board_fd,
 	run_child(a, &child, a->ops->worker);
 }
 
-/* fork() with all signals blocked; *mask is what it was before. */
-static pid_t
-fork_blocked(sigset_t *mask)
+pid_t
+gt_spawn_fork(sigset_t *mask)
 {
 	sigset_t all;
 	pid_t pid;
@@ -271,7 +271,7 @@ gt_spawn_worker(struct gt_arbiter *a, struct gt_generation *g)
 	if ((rc = create_proc(a, g, &p, &channel_fd)) != GT_OK)
 		return rc;
 	p->gen = g;
-	if ((p->pid = fork_blocked(&mask)) == 0) {
+	if ((p->pid = gt_spawn_fork(&mask)) == 0) {
 		board_fd = p->board_fd;
 		p->board_fd = -1;
 		TAILQ_INSERT_TAIL(&a->procs, p, link);
@@ -328,7 +328,7 @@ gt_spawn_check(struct gt_arbiter *a, int *status)
 	sigset_t mask;
 	pid_t pid, done;
 
-	if ((pid = fork_blocked(&mask)) < 0)
+	if ((pid = gt_spawn_fork(&mask)) < 0)
 		return GT_SYS;
 	if (pid == 0) {
 		leave_master(a, a->gen, &mask);

@@ -13,6 +13,7 @@ libgt_base_a_SOURCES = \
 	src/base/os.c \
 	src/base/parse.c \
 	src/base/slab.c \
+	src/base/start.c \
 	src/base/str.c \
 	include/gthreadd/base/addr.h \
 	include/gthreadd/base/annot.h \
@@ -28,6 +29,7 @@ libgt_base_a_SOURCES = \
 	include/gthreadd/base/os.h \
 	include/gthreadd/base/parse.h \
 	include/gthreadd/base/slab.h \
+	include/gthreadd/base/start.h \
 	include/gthreadd/base/str.h
 base_libs = libgt_base.a
 
@@ -41,6 +43,7 @@ check_PROGRAMS += \
 	tests/unit/base/test_mem \
 	tests/unit/base/test_parse \
 	tests/unit/base/test_slab \
+	tests/unit/base/test_start \
 	tests/unit/base/test_str
 TESTS += \
 	tests/unit/base/test_addr \
@@ -51,6 +54,7 @@ TESTS += \
 	tests/unit/base/test_mem \
 	tests/unit/base/test_parse \
 	tests/unit/base/test_slab \
+	tests/unit/base/test_start \
 	tests/unit/base/test_str
 tests_unit_base_test_addr_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_addr_LDADD = $(base_libs) $(CMOCKA_LIBS)
@@ -68,6 +72,8 @@ tests_unit_base_test_parse_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_parse_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_slab_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_slab_LDADD = $(base_libs) $(CMOCKA_LIBS)
+tests_unit_base_test_start_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_test_start_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_str_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_str_LDADD = $(base_libs) $(CMOCKA_LIBS)
 endif

@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "gthreadd/base/start.h"
 
 #include "config_priv.h"
 
@@ -250,27 +251,11 @@ gt_config_apply(struct gt_config *c, const struct gt_config_check *checks)
 				apply(c, a, checks);
 }
 
-/*
- * The directory as the user names it: $PWD keeps a symbolic link that getcwd
- * would follow, so that a later switch of the link is seen.
- */
-static char *
-current_dir(char *const env[])
-{
-	const char *pwd = env_get(env, "PWD");
-	struct stat a, b;
-
-	if (pwd != NULL && *pwd == '/' && stat(pwd, &a) == 0 &&
-	    stat(".", &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-		return strdup(pwd);
-	return getcwd(NULL, 0);
-}
-
 static void
 take_cwd(struct gt_config *c)
 {
 	const struct gt_origin at = {GT_LEVEL_CLI, NULL, 0};
-	char *cwd = current_dir(c->env);
+	char *cwd = gt_start_dir(env_get(c->env, "PWD"));
 
 	if (cwd == NULL)
 		gt_report(c, &at, "cannot tell the current directory: %s",

@@ -9,6 +9,7 @@
 
 #include "gthreadd/arbiter/arbiter.h"
 #include "gthreadd/base/os.h"
+#include "gthreadd/base/start.h"
 #include "gthreadd/config/child.h"
 #include "gthreadd/config/load.h"
 #include "gthreadd/http/response.h"
@@ -98,6 +99,7 @@ main(int argc, char *argv[])
 	int code;
 
 	gt_os_title_init(argc, &argv);
+	gt_start_save(argc, argv, environ);
 	if (gt_config_load(argc, argv, environ, checks, stderr, &c) != GT_OK)
 		return GT_EXIT_CONFIG;
 	code = act(c);

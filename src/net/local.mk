@@ -1,10 +1,12 @@
 noinst_LIBRARIES += libgt_net.a
 libgt_net_a_SOURCES = \
 	src/net/channel.c \
+	src/net/inherit.c \
 	src/net/listener.c \
 	src/net/proxyproto.c \
 	src/net/trust.c \
 	include/gthreadd/net/channel.h \
+	include/gthreadd/net/inherit.h \
 	include/gthreadd/net/listener.h \
 	include/gthreadd/net/proxyproto.h \
 	include/gthreadd/net/trust.h
@@ -13,14 +15,18 @@ net_libs = libgt_net.a libgt_config.a libgt_base.a $(INIH_LIBS)
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/net/test_channel \
+	tests/unit/net/test_inherit \
 	tests/unit/net/test_listener \
 	tests/unit/net/test_proxyproto
 TESTS += \
 	tests/unit/net/test_channel \
+	tests/unit/net/test_inherit \
 	tests/unit/net/test_listener \
 	tests/unit/net/test_proxyproto
 tests_unit_net_test_channel_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_channel_LDADD = $(net_libs) $(CMOCKA_LIBS)
+tests_unit_net_test_inherit_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_test_inherit_LDADD = $(net_libs) $(CMOCKA_LIBS)
 tests_unit_net_test_listener_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_listener_LDADD = $(net_libs) $(CMOCKA_LIBS)
 tests_unit_net_test_proxyproto_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

@@ -266,6 +266,7 @@ class Server:
         self.environment = {}
         self.address = None  # of the first bind
         self.process = None
+        self.program = str(GTHREADD)
         self.stopped = False
 
     # ---- settings ----
@@ -338,8 +339,8 @@ class Server:
         with open(self.stdout_path, "ab") as out, \
                 open(self.stderr_path, "ab") as err:
             self.process = subprocess.Popen(
-                [str(GTHREADD), *args], stdin=subprocess.DEVNULL, stdout=out,
-                stderr=err, env=self.env(), cwd=self.dir,
+                [self.program, *args], stdin=subprocess.DEVNULL, stdout=out,
+                stderr=err, env=self.env(), cwd=kw.pop("cwd", self.dir),
                 start_new_session=True, **kw)
         return self
 

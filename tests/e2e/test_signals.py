@@ -163,15 +163,6 @@ def test_usr1_reopens_both_logs(server):
     assert old_error.stat().st_size == size
 
 
-def test_usr2_changes_nothing_and_is_logged(server):
-    server.with_config(workers=2).start()
-    pids = server.worker_pids()
-    server.signal(signal.SIGUSR2)
-    server.log_contains(r"signal USR2 is not supported", timeout=5)
-    assert server.get("/hello").status == 200
-    assert server.worker_pids() == pids
-
-
 @pytest.mark.parametrize("name", ["HUP", "WINCH", "PIPE"])
 def test_worker_ignores_signals_of_the_group(server, name):
     server.start()

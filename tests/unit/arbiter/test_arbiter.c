@@ -182,16 +182,17 @@ worker_that_keeps_the_gil_and_ignores_abort_is_killed(void **state)
 }
 
 static void
-signals_of_a_later_version_are_logged_and_ignored(void **state)
+upgrade_to_an_unknown_program_is_refused(void **state)
 {
 	pid_t server = start_server(serve);
 
 	(void)state;
 	next_report(10);
+	wait_ready();
 	kill(server, SIGUSR2);
 	usleep(300000);
 	assert_int_equal(waitpid(server, NULL, WNOHANG), 0);
-	assert_true(log_has("signal USR2 is not supported"));
+	assert_true(log_has("upgrade refused: the path of the program"));
 	kill(server, SIGTERM);
 	assert_int_equal(end_of_server(5), 0);
 }
@@ -359,7 +360,7 @@ main(void)
 	    T(once_ready_boot_errors_are_retried_with_growing_pauses),
 	    T(worker_whose_loop_stops_is_aborted_and_replaced),
 	    T(worker_that_keeps_the_gil_and_ignores_abort_is_killed),
-	    T(signals_of_a_later_version_are_logged_and_ignored),
+	    T(upgrade_to_an_unknown_program_is_refused),
 	    T(usr1_opens_the_logs_again_here_and_in_the_workers),
 	    T(start_is_told_in_gunicorns_manner),
 	    T(held_pid_file_and_bad_address_are_refused_with_1),

@@ -161,6 +161,41 @@ child_that_forgets_it_neither_keeps_the_lock_nor_the_duty(void **state)
 }
 
 static void
+move_replaces_what_nobody_or_only_the_former_one_holds(void **state)
+{
+	struct gt_pidfile pf, other;
+	char second[80];
+	pid_t holder, former = getpid() + 1;
+
+	(void)state;
+	snprintf(second, sizeof(second), "%s.2", path);
+	for (int turn = 0; turn < 3; turn++) {
+		assert_int_equal(gt_pidfile_init(&pf, second, &holder), GT_OK);
+		if (turn > 0) /* a stale file; one that has a lock still */
+			put("4711\n");
+		if (turn == 2)
+			assert_int_equal(gt_pidfile_init(&other, path, &holder),
+			                 GT_OK);
+		assert_int_equal(
+		    gt_pidfile_move(&pf, path, turn == 2 ? getpid() : former),
+		    GT_OK);
+		assert_int_equal(access(second, F_OK), -1);
+		assert_int_equal(number_in_file(), getpid());
+		if (turn == 2)
+			gt_pidfile_forget(&other);
+		gt_pidfile_fini(&pf);
+		assert_int_equal(access(path, F_OK), -1);
+	}
+	assert_int_equal(gt_pidfile_init(&pf, second, &holder), GT_OK);
+	assert_int_equal(gt_pidfile_init(&other, path, &holder), GT_OK);
+	assert_int_equal(gt_pidfile_move(&pf, path, former), GT_FULL);
+	assert_string_equal(pf.path, second);
+	gt_pidfile_fini(&other);
+	gt_pidfile_fini(&pf);
+	assert_int_equal(access(second, F_OK), -1);
+}
+
+static void
 missing_directory_is_an_error_of_the_system(void **state)
 {
 	struct gt_pidfile pf;
@@ -202,6 +237,8 @@ main(void)
 	    cmocka_unit_test(another_file_at_our_path_is_not_removed),
 	    cmocka_unit_test(
 	        child_that_forgets_it_neither_keeps_the_lock_nor_the_duty),
+	    cmocka_unit_test(
+	        move_replaces_what_nobody_or_only_the_former_one_holds),
 	    cmocka_unit_test(missing_directory_is_an_error_of_the_system),
 	};
 

@@ -1,0 +1,500 @@
+# SPDX-License-Identifier: MIT
+"""USR2: a new program takes over, or not, and no request is lost."""
+import os
+import re
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from harness import GTHREADD, free_port, wait_for
+from load import Load
+from test_notify import Manager
+from test_reload import BROKEN, changed, version, write_app
+
+
+def title(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+    except OSError:
+        return b""
+
+
+def masters(server):
+    return [p for p in server.processes()
+            if title(p).startswith((b"gthreadd: master",
+                                    b"gthreadd: starting"))]
+
+
+def count(server, pattern):
+    return len(re.findall(pattern, server.error_log()))
+
+
+def number_of(server, pid):
+    return len([w for w in server.board(pid) if w["ready"] == 1])
+
+
+def start_upgrade(server, old):
+    """USR2; the pid of the new master."""
+    mark = r"new master (\d+) is started"
+    before = count(server, mark)
+    os.kill(old, signal.SIGUSR2)
+    wait_for("a new master", lambda: count(server, mark) > before)
+    return int(re.findall(mark, server.error_log())[-1])
+
+
+def upgrade(server, old):
+    new = start_upgrade(server, old)
+    server.log_contains(f"new master {new} is ready", 30)
+    return new
+
+
+def wait_gone(server, pid):
+    def gone():
+        if pid == server.process.pid:
+            server.process.poll()
+        return pid not in server.processes()
+    wait_for(f"master {pid} to end", gone, 20)
+
+
+def end(server, pid, number=signal.SIGTERM):
+    os.kill(pid, number)
+    wait_gone(server, pid)
+
+
+@pytest.fixture
+def chain(server):
+    """A server to be upgraded; whichever master is the last ends here."""
+    write_app(server, 1)
+    server.with_config(wsgi_app="served:app", workers=2, threads=4)
+    yield server
+    if server.process is None:
+        return
+    for pid in reversed(masters(server)):
+        end(server, pid)
+    assert server.wait() in (0, -signal.SIGKILL)
+    wait_for("all processes to end", lambda: not server.processes(), 10)
+    server.check_reports(server.output())
+    server.stopped = True
+
+
+# ---- under load ----
+
+def test_upgrades_under_load_lose_no_request(chain):
+    server = chain.start()
+    master = server.process.pid
+    with Load(server.address) as load:
+        for v in (2, 3, 4):
+            write_app(server, v)
+            new = upgrade(server, master)
+            load.wait_for(32)
+            end(server, master)
+            server.log_contains(f"old master {master} is gone")
+            assert version(server) == v
+            master = new
+            load.wait_for(32)
+    load.check()
+    assert masters(server) == [master]
+
+
+def test_rollbacks_under_load_lose_no_request(chain):
+    server = chain.start()
+    old = server.process.pid
+    with Load(server.address) as load:
+        for v in (2, 3):
+            write_app(server, v)
+            new = upgrade(server, old)
+            os.kill(old, signal.SIGWINCH)
+            wait_for("the old workers to end",
+                     lambda: not server.board(old))
+            assert version(server) == v
+            load.wait_for(32)
+            write_app(server, v + 10)
+            os.kill(old, signal.SIGHUP)
+            wait_for("old workers", lambda: number_of(server, old) == 2, 20)
+            load.wait_for(32)
+            end(server, new)
+            server.log_contains(f"upgrade is undone.* {new} has ended")
+            assert version(server) == v + 10
+            load.wait_for(32)
+    load.check()
+    assert masters(server) == [old]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGWINCH])
+def test_old_master_is_dismissed_before_the_new_one_is_ready(chain, number):
+    server = chain.start()
+    old = server.process.pid
+    with Load(server.address) as load:
+        write_app(server, 2, "time.sleep(1)")
+        new = start_upgrade(server, old)
+        os.kill(old, number)
+        server.log_contains(f"(stop waits|workers stay) until new master "
+                            f"{new} is ready")
+        if number == signal.SIGTERM:
+            wait_gone(server, old)
+        else:
+            wait_for("the old workers to end", lambda: not server.board(old),
+                     20)
+        assert version(server) == 2
+        load.wait_for(32)
+    load.check()
+
+
+def test_upgrade_on_a_unix_socket(chain):
+    server = chain.on_unix() or chain
+    server.start()
+    master = server.process.pid
+    with Load(server.address) as load:
+        new = upgrade(server, master)
+        end(server, new)  # back
+        load.wait_for(32)
+        new = upgrade(server, master)
+        end(server, master)
+        load.wait_for(32)
+    load.check()
+    assert os.path.exists(server.address)
+    end(server, new)
+    assert not os.path.exists(server.address)
+
+
+def test_upgrade_keeps_sockets_of_the_service_manager(chain):
+    server = chain
+    with socket.create_server(("127.0.0.1", 0)) as passed:
+        server.address = passed.getsockname()
+        path = str(server.dir / "own.sock")
+        server.with_config(bind=f"unix:{path}")
+        start_with_listen_fds(server, passed)
+    master = server.process.pid
+    with Load(server.address) as load:
+        for _ in range(2):
+            new = upgrade(server, master)
+            end(server, master)
+            load.wait_for(16)
+            environ = Path(f"/proc/{new}/environ").read_bytes()
+            assert b"LISTEN_FDS" not in environ
+            master = new
+    load.check()
+    server.address = path
+    assert version(server) == 1
+
+
+def start_with_listen_fds(server, sock):
+    """As systemd does: descriptor 3, LISTEN_PID is the process itself."""
+    helper = server.dir / "activate.py"
+    helper.write_text(
+        "import os, sys\n"
+        "os.dup2(int(sys.argv[1]), 3, inheritable=True)\n"
+        "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))\n"
+        "os.execv(sys.argv[2], sys.argv[2:])\n")
+    server.write_ini()
+    server.program = "/usr/bin/python3"
+    server.start(str(helper), str(sock.fileno()), str(GTHREADD), "-c",
+                 str(server.ini), pass_fds=[sock.fileno()])
+
+
+def test_addresses_that_change_with_the_upgrade(chain):
+    server = chain.start()
+    first, old = server.address, server.process.pid
+    second = ("127.0.0.1", free_port())
+    with Load(first) as load:
+        changed(server, bind=[server.settings["bind"], "%s:%d" % second])
+        new = upgrade(server, old)
+        end(server, old)
+        load.wait_for(16)
+        server.address = second
+        assert version(server) == 1
+        changed(server, bind="%s:%d" % second)
+    load.check()
+    with Load(second) as load:
+        last = upgrade(server, new)
+        end(server, new)
+        load.wait_for(16)
+    load.check()
+    assert masters(server) == [last]
+    server.address = first
+    with pytest.raises(ConnectionRefusedError):
+        server.connect()
+
+
+# ---- what is started ----
+
+def test_the_program_that_is_there_now_is_run(chain):
+    server = chain
+    releases = [server.dir / "1", server.dir / "2"]
+    for release in releases:
+        release.mkdir()
+        shutil.copy(GTHREADD, release / "gthreadd")
+    current = server.dir / "current"
+    current.symlink_to("1")
+    server.on_port().write_ini()
+    server.with_env(PWD=str(current))
+    server.program = "./gthreadd"
+    server.start("--error-logfile", str(server.error_path), "served:app", "-c",
+                 "../gthreadd.ini", cwd=current)
+    master = server.process.pid
+    # A symbolic link that is switched.
+    current.unlink()
+    current.symlink_to("2")
+    new = upgrade(server, master)
+    assert os.readlink(f"/proc/{new}/exe") == str(releases[1] / "gthreadd")
+    assert os.readlink(f"/proc/{new}/cwd") == str(releases[1])
+    end(server, master)
+    # A file that is replaced, as dpkg does it.
+    shutil.copy(GTHREADD, releases[1] / "gthreadd.new")
+    os.rename(releases[1] / "gthreadd.new", releases[1] / "gthreadd")
+    assert os.readlink(f"/proc/{new}/exe").endswith("(deleted)")
+    last = upgrade(server, new)
+    assert os.readlink(f"/proc/{last}/exe") == str(releases[1] / "gthreadd")
+    end(server, new)
+    assert version(server) == 1
+
+
+def test_environment_is_that_of_the_start(chain):
+    server = chain.with_env(WHO="me", LISTEN_PID="1", LISTEN_FDS="3").start()
+    old = server.process.pid
+    new = upgrade(server, old)
+    end(server, old)
+    assert server.get("/").json()["env"] == "me"
+    worker = server.board(new)[0]["pid"]
+    for pid in (new, worker):
+        assert b"GTHREADD_UPGRADE" not in b"".join(
+            x for x in [Path(f"/proc/{worker}/environ").read_bytes()])
+    server.write_ini()
+    write_app(server, 2, "assert 'GTHREADD_UPGRADE' not in os.environ")
+    os.kill(new, signal.SIGHUP)
+    server.log_contains("reload is complete", 20)
+    assert version(server) == 2
+
+
+def test_descriptors_of_the_old_master_do_not_leak(chain):
+    server = chain.with_config(pid="pid").start()
+    old = server.process.pid
+    before = sorted(x.split(":")[0] for x in server.fds(old))
+    new = upgrade(server, old)
+    end(server, old)
+    server.log_contains(f"old master {old} is gone")
+    wait_for("the same descriptors", lambda: before == sorted(
+        x.split(":")[0] for x in server.fds(new)))
+
+
+# ---- pid files ----
+
+def test_pid_file_of_the_new_master_becomes_the_pid_file(chain):
+    server = chain.with_config(pid="pid").start()
+    old = server.process.pid
+    first, second = server.dir / "pid", server.dir / "pid.2"
+    new = upgrade(server, old)
+    assert (first.read_text(), second.read_text()) == (f"{old}\n", f"{new}\n")
+    assert title(new) == b"gthreadd: master [served:app.2]"
+    end(server, old)
+    wait_for("the pid file to move", lambda: not second.exists())
+    assert first.read_text() == f"{new}\n"
+    assert title(new) == b"gthreadd: master [served:app]"
+    last = upgrade(server, new)
+    end(server, last)
+    wait_for("one pid file", lambda: not second.exists())
+    assert first.read_text() == f"{new}\n"
+    refused = server.run()
+    assert refused.returncode == 1
+    assert f"is held by {new}" in refused.stderr
+    end(server, new)
+    assert not first.exists()
+
+
+def test_new_master_takes_over_when_the_old_one_is_killed(chain):
+    server = chain.with_config(pid="pid").start()
+    old = server.process.pid
+    new = upgrade(server, old)
+    end(server, old, signal.SIGKILL)
+    server.log_contains(f"old master {old} is gone")
+    wait_for("the pid file", lambda: (
+        server.dir / "pid").read_text() == f"{new}\n")
+    assert not (server.dir / "pid.2").exists()
+    assert version(server) == 1
+
+
+# ---- going back ----
+
+def test_workers_come_back_when_the_new_master_dies(chain):
+    server = chain.start()
+    old = server.process.pid
+    new = upgrade(server, old)
+    os.kill(old, signal.SIGWINCH)
+    wait_for("the old workers to end", lambda: not server.board(old))
+    end(server, new, signal.SIGKILL)
+    server.log_contains("upgrade is undone, .* was ended by signal 9")
+    server.log_contains("workers are started again: nobody else serves")
+    wait_for("old workers", lambda: number_of(server, old) == 2, 20)
+    assert version(server) == 1
+
+
+def test_a_reload_that_fails_brings_the_workers_back_too(chain):
+    server = chain.start()
+    first, old = server.settings["bind"], server.process.pid
+    changed(server, bind=[first, f"127.0.0.1:{free_port()}"])
+    new = upgrade(server, old)
+    os.kill(old, signal.SIGWINCH)
+    wait_for("the old workers to end", lambda: not server.board(old))
+    # The second address is the new master's.
+    os.kill(old, signal.SIGHUP)
+    server.log_contains("reload failed, .*Address already in use")
+    wait_for("old workers", lambda: number_of(server, old) == 2, 20)
+    end(server, new)
+    assert version(server) == 1
+
+
+@pytest.mark.parametrize("how, says", [
+    ("settings", r"gthreadd\.ini:\d+: .*thraeds.*did you mean"),
+    ("program", "gthreadd cannot be run: No such file"),
+    ("no format", "gthreadd cannot be run: Exec format error"),
+    ("application", "RuntimeError: broken on purpose"),
+    ("address", "cannot listen on .*: Cannot assign requested address"),
+])
+def test_what_is_wrong_with_the_new_one_changes_nothing(chain, how, says):
+    server = chain
+    program = server.dir / "gthreadd"
+    shutil.copy(GTHREADD, program)
+    server.program = str(program)
+    server.start()
+    old = server.process.pid
+    pids = sorted(w["pid"] for w in server.board(old))
+    good = server.ini.read_text()
+    if how == "settings":
+        server.ini.write_text(good.replace("threads = ", "thraeds = "))
+    elif how == "address":
+        changed(server, bind=[server.settings["bind"], "192.0.2.1:80"])
+    elif how == "application":
+        write_app(server, 2, BROKEN["import error"])
+    else:
+        program.unlink()
+        if how == "no format":
+            program.write_text("no program\n")
+            program.chmod(0o755)
+    with Load(server.address, keep_alive=2, one_shot=2) as load:
+        start_upgrade(server, old)
+        code = 4 if how == "application" else 1
+        server.log_contains(f"upgrade failed, master {old} serves on: new "
+                            rf"master \d+ exited with code {code}", 20)
+        server.log_contains(says)
+        assert sorted(w["pid"] for w in server.board(old)) == pids
+        program.unlink(missing_ok=True)
+        shutil.copy(GTHREADD, program)
+        server.ini.write_text(good)
+        write_app(server, 3)
+        load.wait_for(8)
+        upgrade(server, old)
+        end(server, old)
+        load.wait_for(8)
+    load.check()
+    assert version(server) == 3
+
+
+# ---- one thing at a time ----
+
+def test_what_cannot_be_together_is_refused(chain):
+    server = chain.start()
+    old = server.process.pid
+    write_app(server, 2, "while not os.path.exists('go'): time.sleep(0.01)")
+    new = start_upgrade(server, old)
+    os.kill(old, signal.SIGUSR2)
+    server.log_contains("upgrade refused: one is under way already")
+    os.kill(old, signal.SIGHUP)
+    server.log_contains("reload refused: an upgrade is under way")
+    (server.dir / "go").touch()
+    server.log_contains(f"new master {new} is ready", 20)
+    os.kill(new, signal.SIGUSR2)
+    server.log_contains("upgrade refused: the master that started this one "
+                        "still lives")
+    end(server, new)
+    (server.dir / "go").unlink()
+    os.kill(old, signal.SIGHUP)
+    server.log_contains("reloading: trying")
+    os.kill(old, signal.SIGUSR2)
+    server.log_contains("upgrade refused: a reload is under way")
+    (server.dir / "go").touch()
+    server.log_contains("reload is complete", 20)
+    assert masters(server) == [old]
+    assert version(server) == 2
+
+
+def test_a_second_term_does_not_wait_for_the_new_master(chain):
+    server = chain.start()
+    old = server.process.pid
+    write_app(server, 2, "while not os.path.exists('go'): time.sleep(0.01)")
+    start_upgrade(server, old)
+    os.kill(old, signal.SIGTERM)
+    server.log_contains("stop waits until")
+    os.kill(old, signal.SIGTERM)
+    wait_gone(server, old)
+    with server.connect() as c:  # the sockets are there
+        c.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+        (server.dir / "go").touch()
+        assert c.response().json()["version"] == 2
+
+
+def test_stop_is_not_forgotten_when_the_new_master_fails(chain):
+    server = chain.start()
+    old = server.process.pid
+    write_app(server, 2, "while not os.path.exists('go'): time.sleep(0.01)\n"
+              "raise RuntimeError")
+    start_upgrade(server, old)
+    os.kill(old, signal.SIGTERM)
+    server.log_contains("stop waits until")
+    (server.dir / "go").touch()
+    wait_gone(server, old)
+    assert server.process.returncode == 0
+
+
+# ---- who is told ----
+
+def test_service_manager_follows_the_main_process(chain, tmp_path):
+    path = str(tmp_path / "notify")
+    manager = Manager(path)
+    try:
+        server = chain.with_env(NOTIFY_SOCKET=path, WATCHDOG_USEC="20000000")
+        server.start()
+        old = server.process.pid
+        manager.wait("READY")
+        new = upgrade(server, old)
+        assert manager.wait("MAINPID")["MAINPID"] == str(new)
+        end(server, new)
+        assert manager.wait("MAINPID", 2)["MAINPID"] == str(old)
+        new = upgrade(server, old)
+        assert manager.wait("MAINPID", 3)["MAINPID"] == str(new)
+        end(server, old)
+        assert not manager.having("STOPPING")
+        os.kill(new, signal.SIGHUP)
+        manager.wait("RELOADING")
+        end(server, new)
+        manager.wait("STOPPING")
+    finally:
+        manager.close()
+
+
+def test_daemon_is_upgraded(server):
+    write_app(server, 1)
+    server.on_port().with_config(wsgi_app="served:app", daemon=True,
+                                 pid="pid")
+    assert server.run().returncode == 0
+    pid_file = server.dir / "pid"
+    old = int(pid_file.read_text())
+    try:
+        os.kill(old, signal.SIGUSR2)
+        server.log_contains(r"new master \d+ is ready", 20)
+        os.kill(old, signal.SIGTERM)
+        wait_for("promotion", lambda: server.read(pid_file) not in
+                 ("", f"{old}\n"), 20)
+        new = int(pid_file.read_text())
+        assert version(server) == 1
+        assert [os.readlink(f"/proc/{new}/fd/{n}") for n in range(3)] \
+            == ["/dev/null"] * 3
+        os.kill(new, signal.SIGTERM)
+        wait_for("the end", lambda: not os.path.exists(f"/proc/{new}"), 20)
+        assert not pid_file.exists()
+    finally:
+        for path in (pid_file, server.dir / "pid.2"):
+            if path.exists():
+                os.kill(int(path.read_text()), signal.SIGKILL)
