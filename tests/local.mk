@@ -32,6 +32,7 @@ e2e_files = \
 	tests/e2e/apps/djproj/shop/templates/shop/order.html \
 	tests/e2e/apps/djproj/shop/views.py \
 	tests/e2e/apps/flask_app.py \
+	tests/e2e/apps/hook_app.py \
 	tests/e2e/apps/seen_app.py \
 	tests/e2e/apps/validate_app.py \
 	tests/e2e/apps/wsgi_app.py \
@@ -57,6 +58,7 @@ e2e_files = \
 	tests/e2e/test_examples.py \
 	tests/e2e/test_flask.py \
 	tests/e2e/test_init_script.py \
+	tests/e2e/test_hooks.py \
 	tests/e2e/test_keepalive.py \
 	tests/e2e/test_limits.py \
 	tests/e2e/test_log.py \

@@ -40,6 +40,7 @@ enum gt_type {
 	GT_T_WORDS,
 	GT_T_SECRETS,
 	GT_T_ENV,
+	GT_T_HOOKS,
 };
 
 /* Places in the table; GT_FIRST_x is that of the first setting of a group. */
@@ -136,6 +137,13 @@ GT_MUST_CHECK enum gt_err gt_value_format(const struct gt_setting *s,
 /* Append s (which must live as long as mem) to the list. Errors: GT_NOMEM. */
 GT_MUST_CHECK enum gt_err gt_strv_add(struct gt_arena *mem, struct gt_strv *v,
                                       char *s);
+
+/* Hooks (hooks.c). */
+
+/* Append "HOOK=CALLABLE" in its plain form. As gt_value_set. */
+GT_MUST_CHECK enum gt_err gt_hooks_add(struct gt_arena *mem, struct gt_str text,
+                                       struct gt_strv *list,
+                                       struct gt_why *why);
 
 #define GT_NEAR_MAX 64
 
@@ -237,6 +245,9 @@ void gt_ini_read(struct gt_config *c);
 /* argv[0] is not looked at. */
 void gt_cli_parse(struct gt_config *c, int argc, char *const argv[],
                   const struct gt_origin *o);
+
+/* The entry that was added last comes from there (hooks.c). */
+void gt_hooks_place(struct gt_config *c, const struct gt_origin *at);
 
 /* Apply all assignments, low level to high (load.c). */
 void gt_config_apply(struct gt_config *c, const struct gt_config_check *checks);

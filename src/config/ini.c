@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The INI file, through inih: sections [gthreadd], [env] and
- * [secure-scheme-headers]. inih's defaults
- * cut long lines and values, and it reports only the first bad line without
- * its text. So its switches are set for every parse, and our reader hands it
- * one line at a time: it counts them, sees to sections and comments itself,
- * and reports the line for which inih found no key and value.
+ * The INI file, through inih: sections [gthreadd], [env],
+ * [secure-scheme-headers] and [hooks]. inih's defaults cut long lines and
+ * values, and it reports only the first bad line without its text. So its
+ * switches are set for every parse, and our reader hands it one line at a time:
+ * it counts them, sees to sections and comments itself, and reports the line
+ * for which inih found no key and value.
  */
 #include <errno.h>
 #include <ini.h>
@@ -22,6 +22,7 @@ enum section {
 	SECTION_SETTINGS,
 	SECTION_ENV,     /* NAME = value each, as the next */
 	SECTION_SCHEMES, /* secure-scheme-headers */
+	SECTION_HOOKS,
 	SECTION_UNKNOWN,
 };
 
@@ -54,6 +55,7 @@ unknown_section(struct reader *r, struct gt_str name)
 	gt_near_offer(&near, GT_STR("gthreadd"));
 	gt_near_offer(&near, GT_STR("env"));
 	gt_near_offer(&near, GT_STR("secure-scheme-headers"));
+	gt_near_offer(&near, GT_STR("hooks"));
 	if (gt_str_eq(name, GT_STR("gunicorn")))
 		near.best = GT_STR("gthreadd");
 	gt_report(r->c, &r->at, "section [%.*s] is unknown%s",
@@ -81,6 +83,8 @@ take_section(struct reader *r, struct gt_str line)
 	else if (gt_str_eq(name, GT_STR("secure-scheme-headers")) ||
 	         gt_str_eq(name, GT_STR("secure_scheme_headers")))
 		r->section = SECTION_SCHEMES;
+	else if (gt_str_eq(name, GT_STR("hooks")))
+		r->section = SECTION_HOOKS;
 	else
 		unknown_section(r, name);
 }
@@ -89,13 +93,21 @@ take_section(struct reader *r, struct gt_str line)
 static bool
 has_pairs(const struct reader *r)
 {
-	return r->section == SECTION_ENV || r->section == SECTION_SCHEMES;
+	return r->section == SECTION_ENV || r->section == SECTION_SCHEMES ||
+	       r->section == SECTION_HOOKS;
 }
 
-static const char *
-section_name(const struct reader *r)
+/* Of a section with pairs: the setting that has its name. */
+static const struct gt_setting *
+list_of(const struct reader *r)
 {
-	return r->section == SECTION_ENV ? "env" : "secure-scheme-headers";
+	enum gt_setting_id id = GT_S_env;
+
+	if (r->section == SECTION_SCHEMES)
+		id = GT_S_secure_scheme_headers;
+	else if (r->section == SECTION_HOOKS)
+		id = GT_S_hooks;
+	return &gt_setting_table[id];
 }
 
 /* Is it a line that inih should see: one with a key in a known section? */
@@ -125,7 +137,7 @@ wants_parsing(struct reader *r, struct gt_str line)
 		colon = memchr(line.p, ':', line.n);
 		if (eq == NULL || (colon != NULL && colon < eq)) {
 			gt_report(r->c, &r->at, "[%s] needs NAME = VALUE",
-			          section_name(r));
+			          list_of(r)->name);
 			return false;
 		}
 	}
@@ -197,18 +209,15 @@ unknown_setting(struct reader *r, const char *name)
 static void
 take_value(struct reader *r, const char *name, const char *value)
 {
-	enum gt_setting_id id =
-	    r->section == SECTION_ENV ? GT_S_env : GT_S_secure_scheme_headers;
 	struct gt_buf pair = {0};
 
 	if (*name == '\0')
 		gt_report(r->c, &r->at, "[%s] needs NAME = VALUE",
-		          section_name(r));
+		          list_of(r)->name);
 	else if (gt_buf_addf(&pair, "%s=%s", name, value) != GT_OK)
 		r->c->nomem = true;
 	else
-		gt_assign_add(r->c, &gt_setting_table[id], gt_buf_str(&pair),
-		              &r->at);
+		gt_assign_add(r->c, list_of(r), gt_buf_str(&pair), &r->at);
 	gt_buf_fini(&pair);
 }
 

@@ -238,6 +238,8 @@ apply(struct gt_config *c, const struct gt_assign *a,
 		c->nomem = true;
 	else
 		run_checks(c, a, from, checks);
+	if (rc == GT_OK && a->setting->type == GT_T_HOOKS)
+		gt_hooks_place(c, &a->origin);
 }
 
 void

@@ -2,6 +2,7 @@ noinst_LIBRARIES += libgt_config.a
 libgt_config_a_SOURCES = \
 	src/config/cli.c \
 	src/config/foreign.c \
+	src/config/hooks.c \
 	src/config/ini.c \
 	src/config/load.c \
 	src/config/print.c \
@@ -19,7 +20,10 @@ libgt_config_a_SOURCES = \
 	src/config/tbl/proxy.def \
 	src/config/tbl/python.def \
 	src/config/tbl/log.def \
+	src/config/tbl/hooks.def \
+	src/config/tbl/hook_names.def \
 	include/gthreadd/config/child.h \
+	include/gthreadd/config/hooks.h \
 	include/gthreadd/config/load.h \
 	include/gthreadd/config/settings.h
 libgt_config_a_CPPFLAGS = $(AM_CPPFLAGS) $(INIH_CFLAGS)
@@ -30,6 +34,7 @@ config_tests = \
 	tests/unit/config/test_value \
 	tests/unit/config/test_ini \
 	tests/unit/config/test_cli \
+	tests/unit/config/test_hooks \
 	tests/unit/config/test_load
 check_PROGRAMS += $(config_tests)
 TESTS += $(config_tests)
@@ -39,6 +44,8 @@ tests_unit_config_test_ini_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_ini_LDADD = $(config_libs) $(CMOCKA_LIBS)
 tests_unit_config_test_cli_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_cli_LDADD = $(config_libs) $(CMOCKA_LIBS)
+tests_unit_config_test_hooks_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_config_test_hooks_LDADD = $(config_libs) $(CMOCKA_LIBS)
 tests_unit_config_test_load_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_load_LDADD = $(config_libs) $(CMOCKA_LIBS)
 endif

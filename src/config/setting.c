@@ -80,7 +80,8 @@ gt_setting_is_list(const struct gt_setting *s)
 	return s->type == GT_T_BINDS || s->type == GT_T_PATHS ||
 	       s->type == GT_T_NETS || s->type == GT_T_NAMES ||
 	       s->type == GT_T_FIELDS || s->type == GT_T_WORDS ||
-	       s->type == GT_T_SECRETS || s->type == GT_T_ENV;
+	       s->type == GT_T_SECRETS || s->type == GT_T_ENV ||
+	       s->type == GT_T_HOOKS;
 }
 
 bool

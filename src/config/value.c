@@ -364,6 +364,8 @@ gt_value_set(struct gt_arena *mem, const struct gt_setting *s, const char *text,
 		return add_parts(mem, s, t, field, why);
 	case GT_T_ENV:
 		return add_env(mem, raw, field, why);
+	case GT_T_HOOKS:
+		return gt_hooks_add(mem, t, field, why);
 	}
 	return GT_INVALID;
 }
@@ -424,6 +426,7 @@ gt_value_format(const struct gt_setting *s, const void *field,
 	case GT_T_WORDS:
 	case GT_T_SECRETS:
 	case GT_T_ENV:
+	case GT_T_HOOKS:
 		break; /* lists are printed value by value */
 	}
 	return GT_INVALID;

@@ -75,6 +75,21 @@ say_last_words(struct gt_worker *w)
 	gt_log_error("worker is about to be killed, its threads:");
 	gt_log_raw(text.p, text.len);
 	gt_buf_fini(&text);
+	gt_hooks_run(w->hooks, GT_HOOK_worker_abort);
+}
+
+GT_ON_MONITOR static void
+run_hook(struct gt_worker *w, enum gt_hook hook)
+{
+	struct gt_monitor *m = &w->monitor;
+
+	gt_gil_take();
+	gt_hooks_run(w->hooks, hook);
+	gt_gil_give();
+	gt_mutex_lock(&m->lock);
+	m->hooks_done++;
+	gt_mutex_unlock(&m->lock);
+	gt_cond_signal(&m->hook_done);
 }
 
 GT_ON_MONITOR static void
@@ -88,6 +103,9 @@ do_job(struct gt_worker *w, const struct gt_job *job)
 		gt_gil_take();
 		say_last_words(w);
 		gt_gil_give();
+		return;
+	case GT_JOB_HOOK:
+		run_hook(w, (enum gt_hook)job->value);
 		return;
 	}
 }
@@ -151,6 +169,7 @@ gt_monitor_start(struct gt_worker *w)
 
 	gt_mutex_init(&m->lock);
 	gt_cond_init(&m->wake);
+	gt_cond_init(&m->hook_done);
 	return gt_thread_create(&m->thread, "monitor", monitor_main, w);
 }
 
@@ -164,4 +183,29 @@ gt_monitor_stop(struct gt_worker *w)
 	gt_mutex_unlock(&m->lock);
 	gt_cond_signal(&m->wake);
 	gt_thread_join(&m->thread);
+}
+
+bool
+gt_monitor_run_hook(struct gt_worker *w, enum gt_hook hook, int64_t until_us)
+{
+	const struct gt_job job = {
+	    .kind = GT_JOB_HOOK, .fd = -1, .value = hook};
+	struct gt_monitor *m = &w->monitor;
+	unsigned before;
+	bool done;
+
+	if (!gt_hooks_has(w->hooks, hook))
+		return true;
+	gt_mutex_lock(&m->lock);
+	before = m->hooks_done;
+	gt_mutex_unlock(&m->lock);
+	if (!gt_monitor_ask(w, &job))
+		return false;
+	gt_mutex_lock(&m->lock);
+	while (m->hooks_done == before &&
+	       gt_cond_wait_until(&m->hook_done, &m->lock, until_us))
+		;
+	done = m->hooks_done != before;
+	gt_mutex_unlock(&m->lock);
+	return done;
 }

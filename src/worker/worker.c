@@ -21,6 +21,7 @@
 #include "worker_priv.h"
 
 #define QUICK_EXIT_US 1000000 /* for what runs at exit, after INT or QUIT */
+#define INT_HOOK_US   500000  /* of it for worker_int */
 
 #ifdef GT_SANITIZE
 static const bool finalize = true; /* so that leaks can be told apart */
@@ -98,6 +99,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 		           w->child->access_log_fd);
 		return;
 	default:
+		w->interrupted = true;
 		gt_worker_quit(w, sig == SIGINT ? "INT" : "QUIT");
 	}
 }
@@ -228,23 +230,52 @@ warn_of_handlers(void)
 		               names);
 }
 
+GT_NEEDS_GIL static enum gt_err
+enter_hooks(struct gt_worker *w)
+{
+	const struct gt_hook_self self = {
+	    .master = getppid(),
+	    .age = w->child->age,
+	    .requests = &w->board->requests,
+	    .closing = &w->service.closing,
+	};
+
+	if (gt_hooks_load(w->settings, &w->hooks) != GT_OK ||
+	    gt_hooks_enter_worker(w->hooks, &self) != GT_OK)
+		return GT_PYTHON;
+	return gt_hooks_run(w->hooks, GT_HOOK_post_fork);
+}
+
+/* The app and the hooks around its import; an enum gt_exit. */
+GT_NEEDS_GIL static int
+load_app(struct gt_worker *w)
+{
+	if (enter_hooks(w) != GT_OK)
+		return GT_EXIT_BOOT;
+	if (gt_app_load(w->settings, w->settings->workers > 1, &w->app) !=
+	    GT_OK)
+		return GT_EXIT_APP;
+	gt_hooks_set_app(w->hooks, w->app);
+	if (gt_hooks_run(w->hooks, GT_HOOK_post_worker_init) != GT_OK)
+		return GT_EXIT_BOOT;
+	warn_of_handlers();
+	return GT_EXIT_OK;
+}
+
 /*
  * Start Python and import the app; the GIL is free afterwards. Out of the
  * analysis: a failed start leaves no GIL to give.
  */
 GT_TSA(no_thread_safety_analysis) static int boot_python(struct gt_worker *w)
 {
-	int code = GT_EXIT_OK;
+	int code;
 
 	gt_module_register();
 	if (gt_interp_start(w->settings) != GT_OK)
 		return GT_EXIT_BOOT;
 	gt_interp_faulthandler(w->child->error_log_fd);
-	if (gt_app_load(w->settings, w->settings->workers > 1, &w->app) !=
-	    GT_OK)
-		code = GT_EXIT_APP;
-	else
-		warn_of_handlers();
+	if ((code = load_app(w)) != GT_EXIT_OK)
+		gt_hooks_run(w->hooks, GT_HOOK_worker_exit);
 	gt_interp_flush();
 	if (code != GT_EXIT_OK && finalize)
 		gt_interp_stop(finalize);
@@ -323,6 +354,11 @@ GT_NORETURN GT_NO_GIL static void
 leave_busy(struct gt_worker *w, int code)
 {
 	gt_log_warning("worker leaves while requests run");
+	if (gt_hooks_has(w->hooks, GT_HOOK_worker_exit)) {
+		gt_gil_take();
+		gt_hooks_run(w->hooks, GT_HOOK_worker_exit);
+		gt_gil_give();
+	}
 	gt_logthread_destroy(w->log);
 	_exit(code);
 }
@@ -341,8 +377,10 @@ close_connections(struct gt_worker *w)
 GT_TSA(no_thread_safety_analysis) static void stop_python(struct gt_worker *w)
 {
 	gt_gil_take();
+	gt_hooks_run(w->hooks, GT_HOOK_worker_exit);
 	gt_app_release(&w->service);
 	gt_app_destroy(w->app);
+	gt_hooks_destroy(w->hooks);
 	gt_interp_stop(finalize);
 }
 
@@ -370,6 +408,9 @@ finish(struct gt_worker *w)
 		until = w->drain_until_us;
 	gt_logthread_set_deadline(w->log, until, GT_EXIT_OK);
 	close_connections(w);
+	if (w->interrupted && !gt_monitor_run_hook(w, GT_HOOK_worker_int,
+	                                           gt_clock_us() + INT_HOOK_US))
+		gt_log_warning("hook 'worker_int' has not returned in time");
 	gt_queue_close(&w->queue);
 	if (is_busy(w))
 		leave_busy(w, GT_EXIT_OK);

@@ -24,6 +24,7 @@
 #include "gthreadd/net/listener.h"
 #include "gthreadd/stats/board.h"
 #include "gthreadd/stats/roster.h"
+#include "gthreadd/wsgi/hooks.h"
 #include "gthreadd/wsgi/wsgi.h"
 
 struct gt_worker;
@@ -98,6 +99,7 @@ void gt_pool_join(struct gt_worker *w) GT_NO_GIL;
 enum gt_job_kind {
 	GT_JOB_STACKS, /* write all stacks to fd, answer the master by value */
 	GT_JOB_ABORT,  /* we are about to be killed: log all stacks */
+	GT_JOB_HOOK,   /* call the hook of that value */
 };
 
 struct gt_job {
@@ -115,6 +117,8 @@ struct gt_monitor {
 	bool stop;
 	struct gt_job job[GT_JOBS]; /* a ring */
 	size_t first, njobs;
+	unsigned hooks_done; /* jobs of hooks */
+	struct gt_cond hook_done;
 };
 
 GT_MUST_CHECK enum gt_err gt_monitor_start(struct gt_worker *w);
@@ -125,6 +129,12 @@ void gt_monitor_stop(struct gt_worker *w) GT_NO_GIL;
  */
 GT_MUST_CHECK bool gt_monitor_ask(struct gt_worker *w,
                                   const struct gt_job *job) GT_ON_LOOP;
+/*
+ * Have the monitor call a hook, if it is set, and wait for that until then at
+ * most. false: it has not ended by then.
+ */
+bool gt_monitor_run_hook(struct gt_worker *w, enum gt_hook hook,
+                         int64_t until_us) GT_ON_LOOP GT_NO_GIL;
 
 /* ---- inspect.c ---- */
 
@@ -396,6 +406,7 @@ struct gt_worker {
 	struct gt_board *board;
 	struct gt_roster *roster;
 	struct gt_app *app;
+	struct gt_hooks *hooks; /* NULL: none is set */
 	struct gt_logthread *log;
 	struct gt_monitor monitor;
 
@@ -409,6 +420,7 @@ struct gt_worker {
 	struct gt_recycler recycler;
 	enum gt_worker_state state;
 	bool quick;             /* INT or QUIT: nothing is waited for */
+	bool interrupted;       /* by one of these signals */
 	int64_t drain_until_us; /* graceful-timeout */
 	int64_t now_us;         /* 0: not read in this turn */
 	struct event_base *base;

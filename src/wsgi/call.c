@@ -17,6 +17,7 @@
 
 static bool is_input_error(const struct gt_call *c) GT_NEEDS_GIL;
 static bool is_client_gone(const struct gt_call *c) GT_NEEDS_GIL;
+static void answer_page(struct gt_call *c, unsigned status) GT_NEEDS_GIL;
 static void answer_exception(struct gt_call *c) GT_NEEDS_GIL;
 static void log_exception(const struct gt_call *c) GT_NEEDS_GIL;
 static void close_result(const struct gt_call *c,
@@ -125,6 +126,25 @@ log_exception(const struct gt_call *c)
 	}
 }
 
+/* A page of the server, if nothing has been sent yet. */
+static void
+answer_page(struct gt_call *c, unsigned status)
+{
+	struct gt_exchange *ex = c->ex;
+
+	if (c->published) {
+		ex->failed = true;
+		return;
+	}
+	gt_fd_close(&ex->out.file_fd);
+	if (ex->out.parcel != NULL)
+		gt_service_release(ex->service, ex->out.parcel);
+	ex->out.parcel = NULL;
+	if (gt_start_page(c, status) != GT_OK)
+		ex->failed = true;
+	c->started = c->head_done = true;
+}
+
 /* The current exception ends the request: log it, answer it if one can. */
 static void
 answer_exception(struct gt_call *c)
@@ -137,17 +157,7 @@ answer_exception(struct gt_call *c)
 	if (is_input_error(c))
 		status = gt_status_of_err(c->input_err);
 	log_exception(c);
-	if (c->published) {
-		ex->failed = true;
-		return;
-	}
-	gt_fd_close(&ex->out.file_fd);
-	if (ex->out.parcel != NULL)
-		gt_service_release(ex->service, ex->out.parcel);
-	ex->out.parcel = NULL;
-	if (gt_start_page(c, status) != GT_OK)
-		ex->failed = true;
-	c->started = c->head_done = true;
+	answer_page(c, status);
 }
 
 /* Exactly once, whatever happened before (PEP 3333). */
@@ -264,12 +274,16 @@ gt_app_call(struct gt_app_thread *t, struct gt_exchange *ex)
 	PyObject *env = NULL;
 
 	GT_ASSERT(ex->out.own.len == 0 && ex->out.parcel == NULL);
-	if (begin_call(c, ex) == GT_OK)
-		env = gt_environ_make(t, ex);
-	if (env != NULL)
+	if (begin_call(c, ex) != GT_OK)
+		answer_exception(c);
+	else if (t->app->hooks != NULL && !gt_hooks_before(c))
+		answer_page(c, 500);
+	else if ((env = gt_environ_make(t, ex)) != NULL)
 		run_app(c, env);
 	else
 		answer_exception(c);
+	if (t->app->hooks != NULL)
+		gt_hooks_after(c, env);
 	gt_environ_log(env, ex);
 	Py_XDECREF(env);
 	PyErr_Clear();

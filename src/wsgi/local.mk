@@ -10,11 +10,27 @@ libgt_wsgi_a_SOURCES = \
 	src/wsgi/errors.c \
 	src/wsgi/filewrap.c \
 	src/wsgi/hints.c \
+	src/wsgi/hookcfg.c \
+	src/wsgi/hooks.c \
 	src/wsgi/input.c \
 	src/wsgi/module.c \
+	src/wsgi/reqhooks.c \
 	src/wsgi/startresp.c \
 	src/wsgi/wsgi_priv.h \
+	include/gthreadd/wsgi/hooks.h \
 	include/gthreadd/wsgi/wsgi.h
+nodist_libgt_wsgi_a_SOURCES = src/wsgi/hooks_py.c
+EXTRA_DIST += src/wsgi/hooks.py
+CLEANFILES += src/wsgi/hooks_py.c
+
+# The program has the text of hooks.py in it, as numbers.
+src/wsgi/hooks_py.c: src/wsgi/hooks.py
+	$(AM_V_GEN)$(MKDIR_P) src/wsgi && { \
+	echo 'extern const char gt_hooks_source[];' && \
+	echo 'const char gt_hooks_source[] = {' && \
+	od -An -v -tx1 '$(srcdir)/src/wsgi/hooks.py' | \
+	sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g' && echo '0};'; } >$@.tmp && \
+	mv $@.tmp $@
 libgt_wsgi_a_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 wsgi_libs = libgt_wsgi.a libgt_python.a libgt_exchange.a libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(PYTHON_LIBS) $(INIH_LIBS)
 

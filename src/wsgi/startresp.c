@@ -107,6 +107,7 @@ gt_start_page(struct gt_call *c, unsigned status)
 	struct gt_exchange *ex = c->ex;
 
 	gt_start_discard(c);
+	gt_hooks_drop_response(c);
 	if (gt_inbox_refuse(ex, true))
 		ex->response.keep_alive = false;
 	return gt_response_page(&ex->response, &ex->out.own, status,
@@ -248,6 +249,8 @@ begin_response(struct gt_call *c, PyObject *status, PyObject *headers)
 	if (encode_status(c, status) &&
 	    gt_start_fields(c, &c->ex->response, &c->ex->out.own, headers)) {
 		c->started = true;
+		if (c->thread->app->hooks != NULL)
+			gt_hooks_note_response(c, status, headers);
 		return true;
 	}
 	gt_start_discard(c);

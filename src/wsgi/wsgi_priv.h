@@ -21,6 +21,7 @@
 
 #include "gthreadd/base/clock.h"
 #include "gthreadd/exchange/exchange.h"
+#include "gthreadd/wsgi/hooks.h"
 #include "gthreadd/wsgi/wsgi.h"
 
 /* Keys that every environ has, with their constant or first value. */
@@ -68,6 +69,7 @@ enum {
 struct gt_app {
 	const struct gt_settings *settings;
 	PyObject *callable;
+	struct gt_hooks *hooks; /* of requests; borrowed; NULL: none */
 	PyObject *environ;      /* template of the threads' templates */
 	PyObject *disconnected; /* gthreadd.ClientDisconnected */
 	PyObject *key[GT_KEY_COUNT];
@@ -97,6 +99,8 @@ struct gt_call {
 	uint64_t taken;                 /* octets of the body read */
 	const struct gt_str *log_names; /* of ex->log_out */
 	size_t nlog;
+	/* for hooks of requests; NULL when none is set */
+	PyObject *hook_request, *hook_status, *hook_headers;
 };
 
 /* The start_response callable; write() and its like are bound to it. */
@@ -245,6 +249,40 @@ struct gt_file_part {
  * would give, so that the loop may send them itself?
  */
 bool gt_filewrap_part(PyObject *o, struct gt_file_part *out) GT_NEEDS_GIL;
+
+/* ---- hooks.c, hookcfg.c, reqhooks.c ---- */
+
+struct gt_hooks {
+	const struct gt_settings *settings;
+	PyObject *module; /* gthreadd._hooks */
+	PyObject *cfg, *log, *server;
+	PyObject *worker;              /* this process; NULL: it is none */
+	PyObject *call[GT_HOOK_COUNT]; /* NULL: not set */
+	size_t nargs[GT_HOOK_COUNT];
+	struct gt_hook_self self;
+	bool is_shared; /* functions of the module refer to it */
+};
+
+/* hooks.py, as text. */
+extern const char gt_hooks_source[];
+
+/* type(values, aliases) of all settings. NULL: exception. */
+PyObject *gt_hooks_config(PyObject *type,
+                          const struct gt_settings *s) GT_NEEDS_GIL;
+/*
+ * Call a hook that is set. args NULL: they could not be made, exception set.
+ * Failures are logged. Errors: GT_PYTHON.
+ */
+enum gt_err gt_hooks_call(struct gt_hooks *h, enum gt_hook hook,
+                          PyObject *args) GT_NEEDS_GIL;
+/* pre_request. false: it raised, which has been logged. */
+bool gt_hooks_before(struct gt_call *c) GT_NEEDS_GIL;
+/* post_request; env may be NULL. */
+void gt_hooks_after(struct gt_call *c, PyObject *env) GT_NEEDS_GIL;
+/* What start_response() was called with, for the object of the response. */
+void gt_hooks_note_response(struct gt_call *c, PyObject *status,
+                            PyObject *headers) GT_NEEDS_GIL;
+void gt_hooks_drop_response(struct gt_call *c) GT_NEEDS_GIL;
 
 /* gthreadd.ClientDisconnected. NULL: exception. */
 PyObject *gt_module_disconnected(void) GT_NEEDS_GIL;

@@ -263,6 +263,7 @@ class Server:
             "timeout": f"{scaled(30):g}",
             "boot-timeout": f"{scaled(60):g}",
         }
+        self.sections = {}  # of the file, besides [gthreadd]
         self.environment = {}
         self.address = None  # of the first bind
         self.process = None
@@ -305,6 +306,9 @@ class Server:
                 if v is not None:
                     text = str(v).lower() if isinstance(v, bool) else str(v)
                     lines.append(f"{name} = {text}")
+        for section, values in self.sections.items():
+            lines.append(f"[{section}]")
+            lines += [f"{name} = {v}" for name, v in values.items()]
         self.ini.write_text("\n".join(lines) + "\n")
 
     def env(self):

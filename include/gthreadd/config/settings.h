@@ -40,6 +40,7 @@ struct gt_strv {
 #define GT_TYPE_WORDS    struct gt_strv /* any texts without a comma */
 #define GT_TYPE_SECRETS  struct gt_strv /* likewise, not to be shown */
 #define GT_TYPE_ENV      struct gt_strv /* "NAME=value"; the value is secret */
+#define GT_TYPE_HOOKS    struct gt_strv /* read by config/hooks.h alone */
 
 struct gt_settings {
 #define GT_SETTING(field, name, type, metavar, dflt, min, max, choices, \

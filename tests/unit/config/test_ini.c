@@ -183,7 +183,7 @@ unknown_sections_are_reported_once(void **state)
 {
 	(void)state;
 	assert_string_equal(
-	    parse("[gthread]\na = 1\nb\n[gunicorn]\n[hooks]\n"),
+	    parse("[gthread]\na = 1\nb\n[gunicorn]\n[plugins]\n"),
 	    "gthreadd: x.ini:1: section [gthread] is unknown (did you mean "
 	    "'gthreadd'?)\n"
 	    "gthreadd: x.ini:4: section [gunicorn] is unknown (did you mean "
