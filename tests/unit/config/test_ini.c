@@ -188,7 +188,7 @@ unknown_sections_are_reported_once(void **state)
 	    "'gthreadd'?)\n"
 	    "gthreadd: x.ini:4: section [gunicorn] is unknown (did you mean "
 	    "'gthreadd'?)\n"
-	    "gthreadd: x.ini:5: section [hooks] is unknown\n");
+	    "gthreadd: x.ini:5: section [plugins] is unknown\n");
 }
 
 static void

@@ -73,8 +73,8 @@ groups_cover_the_table(void **state)
 	(void)state;
 	assert_int_equal(gt_setting_groups[0].first, 0);
 	assert_int_equal(gt_setting_groups[1].first, GT_S_workers);
-	assert_int_equal(gt_setting_groups[6].first, GT_SETTINGS);
-	assert_null(gt_setting_groups[6].title);
+	assert_int_equal(gt_setting_groups[7].first, GT_SETTINGS);
+	assert_null(gt_setting_groups[7].title);
 }
 
 static void
