@@ -50,6 +50,7 @@ e2e_files = \
 	tests/e2e/test_broken_clients.py \
 	tests/e2e/test_compat.py \
 	tests/e2e/test_concurrency.py \
+	tests/e2e/test_control.py \
 	tests/e2e/test_curl.py \
 	tests/e2e/test_daemon.py \
 	tests/e2e/test_defects.py \

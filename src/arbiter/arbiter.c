@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gthreadd/base/clock.h"
 #include "gthreadd/base/fd.h"
 #include "gthreadd/base/log.h"
 
@@ -163,6 +164,9 @@ init(struct gt_arbiter *a, const struct gt_settings *settings,
 	    .exit_code = GT_EXIT_OK,
 	    .target = settings->workers,
 	};
+	a->control.started_us = gt_clock_us();
+	a->control.log_level = -1;
+	TAILQ_INIT(&a->control.waiters);
 	TAILQ_INIT(&a->procs);
 	TAILQ_INIT(&a->generations);
 	gt_reexec_init(a);
@@ -179,6 +183,7 @@ fini(struct gt_arbiter *a)
 
 	while ((p = TAILQ_FIRST(&a->procs)) != NULL)
 		gt_spawn_forget(a, p);
+	gt_control_fini(a);
 	gt_signal_fini(a);
 	gt_watch_fini(a);
 	gt_sockets_close(a, a->gen, NULL);
@@ -197,6 +202,7 @@ fini(struct gt_arbiter *a)
 GT_ON_MASTER static int
 serve(struct gt_arbiter *a)
 {
+	char why[512];
 	int code;
 
 	gt_heir_title(a);
@@ -205,6 +211,8 @@ serve(struct gt_arbiter *a)
 		return code;
 	if (open_loop(a) != GT_OK)
 		return refuse(a, "event loop cannot be made");
+	if (gt_control_init(a, why, sizeof(why)) != GT_OK)
+		return refuse(a, "%s", why);
 	gt_log_info("using worker: %s", class_in_use(a->gen->settings));
 	code = loop(a);
 	gt_log_info("shutting down: master");

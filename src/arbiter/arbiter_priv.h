@@ -19,6 +19,7 @@
 
 #include "gthreadd/arbiter/arbiter.h"
 #include "gthreadd/base/annot.h"
+#include "gthreadd/base/buf.h"
 #include "gthreadd/base/check.h"
 #include "gthreadd/base/err.h"
 #include "gthreadd/base/os.h"
@@ -29,6 +30,8 @@
 
 struct event;
 struct event_base;
+struct gt_ctl;
+struct gt_ctl_call;
 
 enum gt_signal_index {
 #define GT_SIGNAL(name, action, text) GT_SIGNAL_##name,
@@ -75,15 +78,23 @@ struct gt_generation {
 };
 TAILQ_HEAD(gt_generations, gt_generation);
 
+enum gt_end {
+#define GT_END(id, label, text) GT_END_##id,
+#include "tbl/ends.def"
+#undef GT_END
+	GT_END_COUNT
+};
+
 /* A worker as its master sees it. */
 struct gt_proc {
 	pid_t pid;
 	enum gt_proc_state state;
 	struct gt_generation *gen;
-	bool is_tired;  /* has asked to be replaced */
-	unsigned age;   /* its number, from 1 */
-	unsigned seat;  /* in the roster */
-	int channel_fd; /* our end; -1: it has closed its own */
+	bool is_tired;   /* has asked to be replaced */
+	enum gt_end end; /* why it was told to end; EXIT: it was not */
+	unsigned age;    /* its number, from 1 */
+	unsigned seat;   /* in the roster */
+	int channel_fd;  /* our end; -1: it has closed its own */
 	int board_fd;
 	struct gt_board *board; /* read-only */
 	struct event *channel_event;
@@ -134,6 +145,28 @@ struct gt_upgrade {
 	uint64_t adopted;           /* which of them were taken: a bit each */
 };
 
+/* A request of the control socket that waits for the end of a reload. */
+struct gt_waiter {
+	struct gt_ctl_call *call;
+	unsigned trial; /* it wants to know of this one */
+	bool took_over; /* the new generation has */
+	TAILQ_ENTRY(gt_waiter) link;
+};
+TAILQ_HEAD(gt_waiters, gt_waiter);
+
+/* The control socket, and what only it shows; see control.c. */
+struct gt_control {
+	struct gt_ctl *ctl; /* NULL: there is none */
+	int64_t started_us;
+	int log_level; /* asked for; -1: as the settings say */
+	uint64_t ends[GT_END_COUNT];
+	unsigned trials; /* reloads begun */
+	struct gt_waiters waiters;
+	char *detail; /* what is wrong with new settings; NULL: nothing */
+	int64_t reloaded_us;  /* the last reload ended; 0: there was none */
+	char reload_why[512]; /* that it failed; "": it did not */
+};
+
 struct gt_arbiter {
 	const struct gt_config *config; /* of the start; may be NULL */
 	const struct gt_child_ops *ops;
@@ -142,6 +175,7 @@ struct gt_arbiter {
 	struct gt_pidfile pidfile;
 	struct gt_notify notify;
 	struct gt_upgrade upgrade;
+	struct gt_control control;
 	int starter_fd;    /* who started a daemon waits at it; -1: nobody */
 	size_t ninherited; /* sockets of systemd */
 	int roster_fd;
@@ -268,6 +302,34 @@ void gt_notify(const struct gt_arbiter *a, const char *fmt, ...)
     GT_PRINTF(2, 3) GT_ON_MASTER;
 /* When it is time: tell the watchdog, if we are. */
 void gt_notify_alive(struct gt_arbiter *a, bool is_alive) GT_ON_MASTER;
+
+/* control.c */
+/* Errors: GT_INVALID, GT_SYS, GT_NOMEM; why tells. */
+GT_MUST_CHECK enum gt_err gt_control_init(struct gt_arbiter *a, char *why,
+                                          size_t n) GT_ON_MASTER;
+void gt_control_fini(struct gt_arbiter *a) GT_ON_MASTER;
+/* In a child: its descriptors are the master's. */
+void gt_control_leave(struct gt_arbiter *a);
+/* Now and then. */
+void gt_control_look(struct gt_arbiter *a) GT_ON_MASTER;
+/* The level of a worker of g. */
+int gt_control_log_level(const struct gt_arbiter *a,
+                         const struct gt_generation *g);
+/* A reload begins; the new generation takes over; it has ended (why: failed).
+ */
+void gt_control_trial(struct gt_arbiter *a) GT_ON_MASTER;
+void gt_control_took_over(struct gt_arbiter *a) GT_ON_MASTER;
+void gt_control_reloaded(struct gt_arbiter *a, const char *why) GT_ON_MASTER;
+/* Nobody can wait for a reload any more. */
+void gt_control_stopping(struct gt_arbiter *a) GT_ON_MASTER;
+/* What is wrong with the settings that were tried. */
+void gt_control_note(struct gt_arbiter *a, const char *text) GT_ON_MASTER;
+/* p has ended: count why. */
+void gt_control_bury(struct gt_arbiter *a, const struct gt_proc *p,
+                     int status) GT_ON_MASTER;
+/* Append the answer to GET /status. Errors: GT_NOMEM. (status.c) */
+GT_MUST_CHECK enum gt_err gt_control_status(const struct gt_arbiter *a,
+                                            struct gt_buf *out) GT_ON_MASTER;
 
 /* daemon.c */
 /*

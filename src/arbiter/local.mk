@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libgt_arbiter.a
 libgt_arbiter_a_SOURCES = \
 	src/arbiter/arbiter.c \
+	src/arbiter/control.c \
 	src/arbiter/daemon.c \
 	src/arbiter/generation.c \
 	src/arbiter/heir.c \
@@ -14,12 +15,14 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/signal.c \
 	src/arbiter/sockets.c \
 	src/arbiter/spawn.c \
+	src/arbiter/status.c \
 	src/arbiter/watch.c \
 	src/arbiter/arbiter_priv.h \
+	src/arbiter/tbl/ends.def \
 	src/arbiter/tbl/signals.def \
 	include/gthreadd/arbiter/arbiter.h
 libgt_arbiter_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
-arbiter_libs = libgt_arbiter.a libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(LIBEVENT_LIBS) $(INIH_LIBS)
+arbiter_libs = libgt_arbiter.a $(ctl_libs) libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(LIBEVENT_LIBS) $(INIH_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += \

@@ -118,6 +118,7 @@ bury(struct gt_arbiter *a, struct gt_proc *p, int status)
 	else
 		describe_signal(p, status, reason, sizeof(reason));
 	log_end(a, p, status, reason);
+	gt_control_bury(a, p, status);
 	gt_spawn_forget(a, p);
 	if (a->state != GT_ARBITER_RUNNING || is_planned)
 		return;

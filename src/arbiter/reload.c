@@ -32,8 +32,8 @@ log_errors(char *text)
 }
 
 /* Errors: GT_INVALID, GT_NOMEM; they have been logged. */
-static enum gt_err
-load(const struct gt_config *old, struct gt_config **out)
+GT_ON_MASTER static enum gt_err
+load(struct gt_arbiter *a, const struct gt_config *old, struct gt_config **out)
 {
 	char *text = NULL;
 	size_t n = 0;
@@ -45,8 +45,10 @@ load(const struct gt_config *old, struct gt_config **out)
 		rc = gt_config_reload(old, f, out);
 		fclose(f);
 	}
-	if (rc != GT_OK && text != NULL)
+	if (rc != GT_OK && text != NULL) {
+		gt_control_note(a, text);
 		log_errors(text);
+	}
 	free(text);
 	if (rc == GT_OK)
 		gt_config_log_warnings(*out);
@@ -63,7 +65,7 @@ create_next(struct gt_arbiter *a, const char **why)
 	struct gt_config *fresh = NULL;
 
 	*why = "the settings are wrong";
-	if (old != NULL && load(old, &fresh) != GT_OK)
+	if (old != NULL && load(a, old, &fresh) != GT_OK)
 		return NULL;
 	if (fresh != NULL)
 		settings = gt_config_settings(fresh);
@@ -114,6 +116,7 @@ gt_reload_start(struct gt_arbiter *a)
 		return;
 	}
 	a->reload = GT_RELOAD_TRYING;
+	gt_control_trial(a);
 	gt_notify(a, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
 	          (long long)gt_clock_us());
 	if ((a->next = create_next(a, &why)) == NULL) {
@@ -137,6 +140,7 @@ gt_reload_commit(struct gt_arbiter *a)
 	a->gen = a->next;
 	a->next = NULL;
 	a->reload = GT_RELOAD_ROLLING;
+	gt_control_took_over(a);
 	a->backoff_us = a->spawn_at_us = 0;
 	gt_sockets_close(a, old, a->gen);
 	gt_logs_use(a);
@@ -161,6 +165,7 @@ gt_reload_fail(struct gt_arbiter *a, const char *why)
 	}
 	a->next = NULL;
 	a->reload = has_old_workers(a) ? GT_RELOAD_ROLLING : GT_RELOAD_NONE;
+	gt_control_reloaded(a, why);
 	gt_road_settle(a);
 	gt_reexec_restore(a);
 }

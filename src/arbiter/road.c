@@ -84,6 +84,8 @@ gt_road_drain(const struct gt_arbiter *a, struct gt_proc *p)
 	    gt_channel_send(p->channel_fd, &msg) != GT_OK)
 		kill(p->pid, SIGTERM);
 	p->state = GT_PROC_DRAINING;
+	if (p->end == GT_END_EXIT)
+		p->end = p->gen != a->gen ? GT_END_RELOAD : GT_END_SCALE;
 	if (p->kill_at_us != 0)
 		return;
 	p->kill_at_us = gt_clock_us() + limit_us + SPARE_US;
@@ -182,6 +184,7 @@ tell_end(struct gt_arbiter *a)
 		return;
 	if (a->reload == GT_RELOAD_ROLLING) {
 		a->reload = GT_RELOAD_NONE;
+		gt_control_reloaded(a, NULL);
 		gt_log_info("reload is complete, generation %u workers=%llu",
 		            a->gen->number, n);
 	} else if (a->was_complete) {

@@ -65,6 +65,7 @@ gt_signal_stop(struct gt_arbiter *a, enum gt_arbiter_state state)
 	if (a->state == GT_ARBITER_RUNNING)
 		tell_manager(a);
 	a->state = state;
+	gt_control_stopping(a);
 	/* A client is refused at once instead of waiting for nobody. */
 	if (a->next != NULL)
 		gt_sockets_close(a, a->next, NULL);

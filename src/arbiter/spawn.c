@@ -56,7 +56,7 @@ use_log(const struct gt_arbiter *a, const struct gt_generation *g)
 	if (g == a->next &&
 	    dup3(a->gen->error_log_fd, g->error_log_fd, O_CLOEXEC) < 0)
 		_exit(GT_EXIT_BOOT);
-	gt_log_set_level((enum gt_log_level)g->settings->log_level);
+	gt_log_set_level((enum gt_log_level)gt_control_log_level(a, g));
 	gt_log_set_fd(g->error_log_fd);
 }
 
@@ -66,6 +66,7 @@ close_others(struct gt_arbiter *a, const struct gt_generation *mine)
 	struct gt_proc *p;
 
 	gt_pidfile_forget(&a->pidfile);
+	gt_control_leave(a);
 	gt_daemon_leave(a);
 	gt_reexec_leave(a);
 	close_generations(a, mine);

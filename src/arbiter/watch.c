@@ -186,6 +186,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	TAILQ_FOREACH (p, &a->procs, link)
 		check_proc(a, p, now);
+	gt_control_look(a);
 	if (a->was_complete)
 		gt_notify_alive(a, is_alive(a, now));
 	gt_watch_arm(a);
@@ -227,10 +228,17 @@ be_tired(struct gt_proc *p, uint64_t reason)
 	    [GT_RECYCLE_LIFETIME] = "max-lifetime",
 	    [GT_RECYCLE_RSS] = "max-rss",
 	};
+	static const enum gt_end ends[GT_RECYCLE_COUNT] = {
+	    [GT_RECYCLE_REQUESTS] = GT_END_REQUESTS,
+	    [GT_RECYCLE_LIFETIME] = GT_END_LIFETIME,
+	    [GT_RECYCLE_RSS] = GT_END_RSS,
+	};
 
 	if (p->is_tired)
 		return;
 	p->is_tired = true;
+	if (reason < GT_RECYCLE_COUNT)
+		p->end = ends[reason];
 	gt_log_info("worker %d is to be replaced: %s", (int)p->pid,
 	            reason < GT_RECYCLE_COUNT ? names[reason] : "unknown");
 }

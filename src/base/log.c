@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 
 #define LINE_MAX_LEN 4096 /* longer messages are cut */
 
-static enum gt_log_level least = GT_LOG_INFO;
+static _Atomic int least = GT_LOG_INFO;
 static int log_fd = STDERR_FILENO;
 static gt_log_sink *log_sink;
 static void *log_sink_arg;
@@ -23,7 +24,7 @@ static void *log_sink_arg;
 void
 gt_log_set_level(enum gt_log_level level)
 {
-	least = level;
+	atomic_store_explicit(&least, (int)level, memory_order_relaxed);
 }
 
 void
@@ -48,7 +49,7 @@ gt_log_set_sink(gt_log_sink *sink, void *arg)
 bool
 gt_log_is_on(enum gt_log_level level)
 {
-	return level >= least;
+	return (int)level >= atomic_load_explicit(&least, memory_order_relaxed);
 }
 
 void

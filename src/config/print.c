@@ -88,58 +88,82 @@ gt_config_help(FILE *out)
 	      out);
 }
 
+/* Who is shown the values, and of what setting. */
+struct visit {
+	gt_config_visit *fn;
+	void *arg;
+	const struct gt_setting *s;
+	const char *origin;
+};
+
 /* One value of a setting; of env the name only, of a secret nothing. */
 static void
-print_value(FILE *out, const struct gt_setting *s, const char *value,
-            const char *origin)
+show_value(const struct visit *v, const char *value)
 {
-	int n;
+	const char *shown = v->s->type == GT_T_SECRETS ? "***" : value;
+	char masked[256];
 
-	if (s->type == GT_T_ENV)
-		n = fprintf(out, "%s = %.*s***", s->name,
-		            (int)strcspn(value, "=") + 1, value);
-	else
-		n = fprintf(out, "%s = %s", s->name,
-		            s->type == GT_T_SECRETS ? "***" : value);
-	fprintf(out, "%*s(%s)\n", n < 47 ? 48 - n : 1, "", origin);
+	if (v->s->type == GT_T_ENV) {
+		snprintf(masked, sizeof(masked), "%.*s=***",
+		         (int)strcspn(value, "="), value);
+		shown = masked;
+	}
+	v->fn(v->arg, v->s->name, shown, v->origin);
 }
 
 static void
-print_list(FILE *out, const struct gt_setting *s, const struct gt_strv *list,
-           const char *origin)
+show_list(const struct visit *v, const struct gt_strv *list)
 {
 	for (size_t i = 0; i < list->n; i++)
-		print_value(out, s, list->v[i], origin);
+		show_value(v, list->v[i]);
 	if (list->n == 0)
-		print_value(out, &(struct gt_setting){.name = s->name}, "",
-		            origin);
+		v->fn(v->arg, v->s->name, "", v->origin);
 }
 
 static void
-print_scalar(FILE *out, const struct gt_setting *s, const void *field,
-             const char *origin)
+show_scalar(const struct visit *v, const void *field)
 {
 	struct gt_buf text = {0};
 
-	if (gt_value_format(s, field, &text) == GT_OK &&
+	if (gt_value_format(v->s, field, &text) == GT_OK &&
 	    gt_buf_add(&text, "", 1) == GT_OK)
-		print_value(out, s, text.p, origin);
+		show_value(v, text.p);
 	gt_buf_fini(&text);
+}
+
+void
+gt_config_each(const struct gt_config *c, gt_config_visit *fn, void *arg)
+{
+	char origin[GT_ORIGIN_TEXT];
+
+	for (size_t i = 0; i < GT_SETTINGS; i++) {
+		const struct visit v = {
+		    .fn = fn,
+		    .arg = arg,
+		    .s = &gt_setting_table[i],
+		    .origin = origin,
+		};
+		const void *field = gt_setting_value(&c->settings, v.s);
+
+		gt_origin_format(&c->origins[i], origin);
+		if (gt_setting_is_list(v.s))
+			show_list(&v, field);
+		else
+			show_scalar(&v, field);
+	}
+}
+
+static void
+print_value(void *arg, const char *name, const char *value, const char *origin)
+{
+	FILE *out = arg;
+	int n = fprintf(out, "%s = %s", name, value);
+
+	fprintf(out, "%*s(%s)\n", n < 47 ? 48 - n : 1, "", origin);
 }
 
 void
 gt_config_print(const struct gt_config *c, FILE *out)
 {
-	char origin[GT_ORIGIN_TEXT];
-
-	for (size_t i = 0; i < GT_SETTINGS; i++) {
-		const struct gt_setting *s = &gt_setting_table[i];
-		const void *field = gt_setting_value(&c->settings, s);
-
-		gt_origin_format(&c->origins[i], origin);
-		if (gt_setting_is_list(s))
-			print_list(out, s, field, origin);
-		else
-			print_scalar(out, s, field, origin);
-	}
+	gt_config_each(c, print_value, out);
 }

@@ -140,6 +140,8 @@ take_message(struct gt_worker *w, const struct gt_channel_msg *msg)
 		replace_log(w->child->access_log_fd, msg->fds[1]);
 	if (msg->type == GT_CHANNEL_DRAIN)
 		gt_worker_drain(w, msg->value);
+	if (msg->type == GT_CHANNEL_LOG_LEVEL && msg->value <= GT_LOG_CRITICAL)
+		gt_log_set_level((enum gt_log_level)msg->value);
 }
 
 static void

@@ -28,8 +28,9 @@ enum gt_log_level {
 /* Takes n octets, newline included; must not block for long. */
 typedef void gt_log_sink(void *arg, const char *line, size_t n);
 
-/* Before threads start: which levels pass, and where lines go. */
+/* Which levels pass; at any time. */
 void gt_log_set_level(enum gt_log_level level);
+/* Before threads start: where lines go. */
 void gt_log_set_fd(int fd);
 int gt_log_fd(void);
 /* NULL: back to the descriptor. */

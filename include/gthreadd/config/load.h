@@ -63,7 +63,14 @@ size_t gt_config_warnings(const struct gt_config *c, const char *const **v);
 /* Each as a line of the log. */
 void gt_config_log_warnings(const struct gt_config *c);
 
-/* --print-config: every setting with its origin; secrets as ***. */
+/*
+ * Every setting with its effective value as text and where it came from; of a
+ * list each value by itself. Secrets are "***". All valid during the call.
+ */
+typedef void gt_config_visit(void *arg, const char *name, const char *value,
+                             const char *origin);
+void gt_config_each(const struct gt_config *c, gt_config_visit *fn, void *arg);
+/* --print-config: all of them. */
 void gt_config_print(const struct gt_config *c, FILE *out);
 /* --help, from the table. */
 void gt_config_help(FILE *out);

@@ -34,6 +34,7 @@ enum gt_channel_type {
 	 * for `timeout`. It tells its stacks and its clients, as far as it can.
 	 */
 	GT_CHANNEL_ABORT,
+	GT_CHANNEL_LOG_LEVEL, /* master -> worker: value = enum gt_log_level */
 };
 
 /* Why a worker wants to be replaced. */

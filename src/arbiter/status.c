@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * GET /status: what the master knows, as JSON. What workers show on their
+ * boards is read as they write it, and believed no further than its text.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gthreadd/base/clock.h"
+#include "gthreadd/config/load.h"
+#include "gthreadd/stats/jsonw.h"
+
+#include "arbiter_priv.h"
+
+static uint64_t
+load(const _Atomic uint64_t *n)
+{
+	return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+/* Resident memory in octets; 0: unknown. */
+static uint64_t
+rss_of(pid_t pid)
+{
+	unsigned long pages = 0;
+	char path[48];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return 0;
+	if (fscanf(f, "%*s %lu", &pages) != 1)
+		pages = 0;
+	fclose(f);
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void
+put_age(struct gt_json *j, const char *key, int64_t since_us, int64_t now)
+{
+	if (since_us == 0)
+		gt_json_null(j, key);
+	else
+		gt_json_seconds(j, key, now > since_us ? now - since_us : 0);
+}
+
+static void
+put_thread(struct gt_json *j, const struct gt_board *b, unsigned i, int64_t now)
+{
+	static const char *const names[] = {
+	    [GT_CELL_PARKED] = "parked",
+	    [GT_CELL_HEIR] = "heir",
+	    [GT_CELL_RUNNING] = "running",
+	    [GT_CELL_WAITING] = "waiting",
+	};
+	struct gt_cell_copy c;
+	bool is_busy;
+
+	if (!gt_cell_read(&b->cell[i], &c))
+		return;
+	is_busy = c.state == GT_CELL_RUNNING || c.state == GT_CELL_WAITING;
+	gt_json_open(j, '{');
+	gt_json_uint(j, "number", i + 1);
+	gt_json_text(j, "state",
+	             c.state <= GT_CELL_WAITING ? names[c.state] : "?");
+	put_age(j, "seconds", c.since_us, now);
+	gt_json_uint(j, "done", c.done);
+	if (is_busy) {
+		gt_json_uint(j, "request", c.request);
+		put_age(j, "request_seconds", c.started_us, now);
+		gt_json_text(j, "text", c.text);
+	}
+	gt_json_close(j, '}');
+}
+
+static void
+put_board(struct gt_json *j, const struct gt_board *b, int64_t now)
+{
+	put_age(j, "loop_beat_age",
+	        atomic_load_explicit(&b->loop_beat_us, memory_order_relaxed),
+	        now);
+	put_age(j, "gil_beat_age",
+	        atomic_load_explicit(&b->gil_beat_us, memory_order_relaxed),
+	        now);
+	gt_json_uint(j, "connections", load(&b->connections));
+	gt_json_uint(j, "parked", load(&b->parked));
+	gt_json_uint(j, "queued", load(&b->queued));
+	gt_json_uint(j, "accepted", load(&b->accepted));
+	gt_json_uint(j, "requests", load(&b->requests));
+	gt_json_uint(j, "unanswered", load(&b->unanswered));
+	gt_json_uint(j, "log_dropped", load(&b->log_dropped));
+	gt_json_key(j, "threads");
+	gt_json_open(j, '[');
+	for (unsigned i = 0; i < gt_board_threads(b); i++)
+		put_thread(j, b, i, now);
+	gt_json_close(j, ']');
+}
+
+static void
+put_worker(struct gt_json *j, const struct gt_proc *p, int64_t now)
+{
+	static const char *const names[] = {
+	    [GT_PROC_BOOTING] = "booting",
+	    [GT_PROC_SERVING] = "serving",
+	    [GT_PROC_DRAINING] = "draining",
+	};
+
+	gt_json_open(j, '{');
+	gt_json_int(j, "pid", p->pid);
+	gt_json_uint(j, "age", p->age);
+	gt_json_uint(j, "generation", p->gen->number);
+	gt_json_text(j, "state", names[p->state]);
+	put_age(j, "uptime", p->spawned_us, now);
+	if (p->ready_us == 0)
+		gt_json_null(j, "boot_seconds");
+	else
+		gt_json_seconds(j, "boot_seconds", p->ready_us - p->spawned_us);
+	gt_json_uint(j, "rss", rss_of(p->pid));
+	put_board(j, p->board, now);
+	gt_json_close(j, '}');
+}
+
+static void
+put_workers(struct gt_json *j, const struct gt_arbiter *a, int64_t now)
+{
+	const struct gt_proc *p;
+
+	gt_json_uint(j, "workers_wanted", a->target);
+	gt_json_uint(j, "workers_started", a->age);
+	gt_json_key(j, "workers");
+	gt_json_open(j, '[');
+	TAILQ_FOREACH (p, &a->procs, link)
+		put_worker(j, p, now);
+	gt_json_close(j, ']');
+}
+
+static void
+put_ends(struct gt_json *j, const struct gt_arbiter *a)
+{
+	static const char *const labels[GT_END_COUNT] = {
+#define GT_END(id, label, text) label,
+#include "tbl/ends.def"
+#undef GT_END
+	};
+
+	gt_json_key(j, "ended");
+	gt_json_open(j, '{');
+	for (size_t i = 0; i < GT_END_COUNT; i++)
+		gt_json_uint(j, labels[i], a->control.ends[i]);
+	gt_json_close(j, '}');
+}
+
+static void
+put_reload(struct gt_json *j, const struct gt_arbiter *a, int64_t now)
+{
+	static const char *const names[] = {
+	    [GT_RELOAD_NONE] = "none",
+	    [GT_RELOAD_TRYING] = "trying",
+	    [GT_RELOAD_ROLLING] = "rolling",
+	};
+	const struct gt_control *c = &a->control;
+
+	gt_json_key(j, "reload");
+	gt_json_open(j, '{');
+	gt_json_text(j, "state", names[a->reload]);
+	put_age(j, "last_age", c->reloaded_us, now);
+	if (c->reloaded_us != 0) {
+		gt_json_bool(j, "last_ok", c->reload_why[0] == '\0');
+		gt_json_text(j, "last_error", c->reload_why);
+	}
+	gt_json_close(j, '}');
+}
+
+static void
+put_listeners(struct gt_json *j, const struct gt_listeners *ls)
+{
+	gt_json_key(j, "listeners");
+	gt_json_open(j, '[');
+	for (size_t i = 0; i < ls->n; i++)
+		if (ls->v[i].fd >= 0)
+			gt_json_text(j, NULL, ls->v[i].text);
+	gt_json_close(j, ']');
+}
+
+static void
+put_setting(void *arg, const char *name, const char *value, const char *origin)
+{
+	struct gt_json *j = arg;
+
+	gt_json_open(j, '{');
+	gt_json_text(j, "name", name);
+	gt_json_text(j, "value", value);
+	gt_json_text(j, "origin", origin);
+	gt_json_close(j, '}');
+}
+
+static void
+put_settings(struct gt_json *j, const struct gt_arbiter *a)
+{
+	const struct gt_config *c =
+	    a->gen->config != NULL ? a->gen->config : a->config;
+
+	gt_json_key(j, "settings");
+	gt_json_open(j, '[');
+	if (c != NULL)
+		gt_config_each(c, put_setting, j);
+	gt_json_close(j, ']');
+}
+
+enum gt_err
+gt_control_status(const struct gt_arbiter *a, struct gt_buf *out)
+{
+	static const char *const names[] = {
+	    [GT_ARBITER_RUNNING] = "running",
+	    [GT_ARBITER_GRACEFUL] = "stopping",
+	    [GT_ARBITER_QUICK] = "stopping",
+	};
+	struct gt_json j = {.out = out};
+	int64_t now = gt_clock_us();
+
+	gt_json_open(&j, '{');
+	gt_json_text(&j, "server", "gthreadd");
+	gt_json_text(&j, "version", PACKAGE_VERSION);
+	gt_json_text(&j, "name", gt_generation_name(a->gen));
+	gt_json_int(&j, "pid", getpid());
+	put_age(&j, "uptime", a->control.started_us, now);
+	gt_json_text(&j, "state", names[a->state]);
+	gt_json_uint(&j, "generation", a->gen->number);
+	put_reload(&j, a, now);
+	put_listeners(&j, &a->gen->listeners);
+	put_workers(&j, a, now);
+	put_ends(&j, a);
+	put_settings(&j, a);
+	gt_json_close(&j, '}');
+	return j.err;
+}
