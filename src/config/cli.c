@@ -23,7 +23,10 @@ enum {
 };
 
 const struct gt_command gt_command_table[] = {
-    {"config", "FILE", "read settings from an INI file", GT_ACTION_RUN, 'c'},
+    {"config", "FILE", "read settings from an INI file, or a gunicorn config",
+     GT_ACTION_RUN, 'c'},
+    {"import-gunicorn", "FILE", "print a gunicorn config as INI, then exit",
+     GT_ACTION_IMPORT, 0},
     {"check-config", "", "check settings and application, then exit",
      GT_ACTION_CHECK, 0},
     {"print-config", "", "print every setting and its origin, then exit",
@@ -176,9 +179,15 @@ take_command(struct line *l, const struct gt_command *k, const char *value)
 		l->c->ini = gt_arena_strdup(&l->c->mem, gt_str_of(value));
 		l->c->ini_origin = l->at;
 		l->c->nomem |= l->c->ini == NULL;
-	} else if (k->action > l->c->action) {
-		l->c->action = k->action;
+		return;
 	}
+	if (k->action == GT_ACTION_IMPORT) {
+		l->c->import_path =
+		    gt_arena_strdup(&l->c->mem, gt_str_of(value));
+		l->c->nomem |= l->c->import_path == NULL;
+	}
+	if (k->action > l->c->action)
+		l->c->action = k->action;
 }
 
 static void

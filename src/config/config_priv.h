@@ -200,13 +200,16 @@ struct gt_config {
 	/* of the process, for a reload: borrowed */
 	int argc;
 	char *const *argv, *const *env;
-	const struct gt_config_check *checks;
-	const char *cwd; /* the directory of the start */
+	const struct gt_config_host *host; /* NULL: none */
+	const char *cwd;                   /* the directory of the start */
 
 	const char *ini; /* path of -c; NULL: no file */
 	struct gt_origin ini_origin;
-	struct gt_buf errors;  /* lines to be printed */
-	uint64_t foreign_said; /* a bit for each that was warned of */
+	bool ini_lost; /* it told nothing: what is missing may be in it */
+	const char *import_path; /* of --import-gunicorn; NULL: none */
+	const char *imported;    /* the INI file made of it */
+	struct gt_buf errors;    /* lines to be printed */
+	uint64_t foreign_said;   /* a bit for each that was warned of */
 	bool nomem;
 };
 
@@ -221,6 +224,8 @@ void gt_report(struct gt_config *c, const struct gt_origin *o, const char *fmt,
 /* "gthreadd: ORIGIN: setting 'name': what" */
 void gt_report_setting(struct gt_config *c, const struct gt_origin *o,
                        const char *name, const char *fmt, ...) GT_PRINTF(4, 5);
+/* A line as it is, for a traceback. */
+void gt_report_raw(struct gt_config *c, struct gt_str line);
 void gt_report_warning(struct gt_config *c, const char *fmt, ...)
     GT_PRINTF(2, 3);
 /* The trap that INI files set: a hint when value seems to end in a comment. */
@@ -248,6 +253,56 @@ void gt_cli_parse(struct gt_config *c, int argc, char *const argv[],
 
 /* The entry that was added last comes from there (hooks.c). */
 void gt_hooks_place(struct gt_config *c, const struct gt_origin *at);
+
+/* Gunicorn's Python configs (gunicorn.c, pychild.c, import.c, class.c). */
+
+struct gt_record { /* a line of the child: config/load.h */
+	char kind;
+	unsigned line;
+	struct gt_str name;
+	char *value;
+};
+
+struct gt_import;
+
+/* What becomes of a record. */
+struct gt_import_ops {
+	void (*setting)(struct gt_import *m, const struct gt_setting *s,
+	                const struct gt_record *r);
+	void (*foreign)(struct gt_import *m, const struct gt_foreign *f,
+	                const struct gt_record *r);
+	void (*wrong)(struct gt_import *m, const char *name,
+	              const struct gt_record *r, const char *why);
+};
+
+struct gt_import {
+	struct gt_config *c;
+	const struct gt_import_ops *ops;
+	const char *what;    /* absolute path, or "python:MODULE" */
+	struct gt_origin at; /* of the record */
+	char *nothing;       /* "" */
+};
+
+/* Run the config at path and hand its records to ops. Errors are reported. */
+void gt_gunicorn_read(struct gt_config *c, const char *path,
+                      const struct gt_import_ops *ops, struct gt_import *m);
+/* c->ini is a Python config: assign what it says. */
+void gt_gunicorn_take(struct gt_config *c);
+/* c->import_path as an INI file in c->imported. */
+void gt_import_write(struct gt_config *c);
+/*
+ * Run host->read_python in a child and append what it writes to out.
+ * Errors: GT_SYS, GT_NOMEM, GT_RANGE (too much), GT_AGAIN (it took longer).
+ */
+GT_MUST_CHECK enum gt_err gt_pychild_read(const struct gt_config_host *host,
+                                          const char *what,
+                                          const struct gt_settings *settings,
+                                          int64_t timeout_ms,
+                                          struct gt_buf *out);
+/* value, or when s is worker-class and value a long name of one: its name. */
+const char *gt_class_canonical(const struct gt_setting *s, const char *value);
+/* For a class that this build does not have: what to use; "": no idea. */
+const char *gt_class_hint(const struct gt_setting *s, const char *value);
 
 /* Apply all assignments, low level to high (load.c). */
 void gt_config_apply(struct gt_config *c, const struct gt_config_check *checks);

@@ -148,11 +148,7 @@ take_file(struct gt_config *c)
 			    c, "./gunicorn.conf.py is not read: settings are "
 			       "taken from the INI file that -c names");
 	} else if (is_python_config(c->ini)) {
-		gt_report_setting(c, &c->ini_origin, "config",
-		                  "'%s' is a gunicorn Python config, which is "
-		                  "not read by this build: write an INI file, "
-		                  "see gthreadd.ini(5)",
-		                  c->ini);
+		gt_gunicorn_take(c);
 	} else {
 		gt_ini_read(c);
 	}
@@ -228,11 +224,12 @@ apply(struct gt_config *c, const struct gt_assign *a,
 	enum gt_err rc;
 
 	*origin = a->origin;
-	rc = gt_value_set(&c->mem, a->setting, a->value,
+	rc = gt_value_set(&c->mem, a->setting,
+	                  gt_class_canonical(a->setting, a->value),
 	                  gt_setting_field(&c->settings, a->setting), &why);
 	if (rc == GT_INVALID)
-		gt_report_setting(c, &a->origin, a->setting->name, "%s%s",
-		                  why.text,
+		gt_report_setting(c, &a->origin, a->setting->name, "%s%s%s",
+		                  why.text, gt_class_hint(a->setting, a->value),
 		                  gt_report_comment(&a->origin, a->value));
 	else if (rc != GT_OK)
 		c->nomem = true;
@@ -285,7 +282,10 @@ gather(struct gt_config *c)
 	take_variables(c, c->env);
 	take_args(c, c->env, "GUNICORN_CMD_ARGS", GT_LEVEL_GUNICORN_ARGS);
 	take_args(c, c->env, "GTHREADD_ARGS", GT_LEVEL_ARGS);
-	take_file(c);
+	if (c->action == GT_ACTION_IMPORT)
+		gt_import_write(c);
+	else
+		take_file(c);
 }
 
 /* Everything from the sources, in from, to the snapshot in *out. */
@@ -305,8 +305,9 @@ load(const struct gt_config *from, const struct gt_config *old, FILE *err,
 			c->cwd = gt_arena_strdup(&c->mem, gt_str_of(old->cwd));
 		gather(c);
 	}
-	if (c != NULL && !is_told_only(c) && c->cwd != NULL) {
-		gt_config_apply(c, from->checks);
+	if (c != NULL && !is_told_only(c) && c->cwd != NULL &&
+	    c->action != GT_ACTION_IMPORT) {
+		gt_config_apply(c, c->host == NULL ? NULL : c->host->checks);
 		gt_config_resolve(c, c->cwd, old);
 	}
 	if (c == NULL || c->nomem || (old != NULL && c->cwd == NULL)) {
@@ -325,11 +326,11 @@ load(const struct gt_config *from, const struct gt_config *old, FILE *err,
 
 enum gt_err
 gt_config_load(int argc, char *const argv[], char *const env[],
-               const struct gt_config_check *checks, FILE *err,
+               const struct gt_config_host *host, FILE *err,
                struct gt_config **out)
 {
 	const struct gt_config from = {
-	    .argc = argc, .argv = argv, .env = env, .checks = checks};
+	    .argc = argc, .argv = argv, .env = env, .host = host};
 
 	return load(&from, NULL, err, out);
 }
@@ -340,7 +341,7 @@ gt_config_reload(const struct gt_config *old, FILE *err, struct gt_config **out)
 	const struct gt_config from = {.argc = old->argc,
 	                               .argv = old->argv,
 	                               .env = old->env,
-	                               .checks = old->checks};
+	                               .host = old->host};
 
 	return load(&from, old, err, out);
 }

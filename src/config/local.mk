@@ -1,11 +1,15 @@
 noinst_LIBRARIES += libgt_config.a
 libgt_config_a_SOURCES = \
+	src/config/class.c \
 	src/config/cli.c \
 	src/config/foreign.c \
 	src/config/hooks.c \
+	src/config/gunicorn.c \
+	src/config/import.c \
 	src/config/ini.c \
 	src/config/load.c \
 	src/config/print.c \
+	src/config/pychild.c \
 	src/config/report.c \
 	src/config/resolve.c \
 	src/config/setting.c \
@@ -13,6 +17,7 @@ libgt_config_a_SOURCES = \
 	src/config/value.c \
 	src/config/config_priv.h \
 	src/config/tbl/settings.def \
+	src/config/tbl/differs.def \
 	src/config/tbl/foreign.def \
 	src/config/tbl/server.def \
 	src/config/tbl/worker.def \
@@ -35,6 +40,7 @@ config_tests = \
 	tests/unit/config/test_ini \
 	tests/unit/config/test_cli \
 	tests/unit/config/test_hooks \
+	tests/unit/config/test_gunicorn \
 	tests/unit/config/test_load
 check_PROGRAMS += $(config_tests)
 TESTS += $(config_tests)
@@ -46,6 +52,8 @@ tests_unit_config_test_cli_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_cli_LDADD = $(config_libs) $(CMOCKA_LIBS)
 tests_unit_config_test_hooks_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_hooks_LDADD = $(config_libs) $(CMOCKA_LIBS)
+tests_unit_config_test_gunicorn_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_config_test_gunicorn_LDADD = $(config_libs) $(CMOCKA_LIBS)
 tests_unit_config_test_load_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_load_LDADD = $(config_libs) $(CMOCKA_LIBS)
 endif

@@ -131,9 +131,24 @@ gt_report_warning(struct gt_config *c, const char *fmt, ...)
 		c->nomem = true;
 }
 
+void
+gt_report_raw(struct gt_config *c, struct gt_str line)
+{
+	size_t start = c->errors.len;
+
+	if (gt_buf_addf(&c->errors, "%.*s\n", (int)line.n, line.p) != GT_OK)
+		c->nomem = true;
+	else
+		mask_controls(c->errors.p + start, line.n);
+}
+
 const char *
 gt_report_comment(const struct gt_origin *o, const char *value)
 {
+	size_t n = o->where == NULL ? 0 : strlen(o->where);
+
+	if (n > 3 && strcmp(o->where + n - 3, ".py") == 0)
+		return "";
 	if (o->level == GT_LEVEL_INI &&
 	    (strstr(value, " #") != NULL || strstr(value, " ;") != NULL))
 		return " (a comment must stand on a line of its own)";

@@ -252,7 +252,7 @@ check_presence(struct gt_config *c)
 {
 	struct gt_settings *v = &c->settings;
 
-	if (*v->app == '\0' && c->action != GT_ACTION_PRINT)
+	if (*v->app == '\0' && !c->ini_lost && c->action != GT_ACTION_PRINT)
 		gt_report_setting(
 		    c,
 		    is_set(c, GT_S_app)

@@ -52,6 +52,11 @@ static const struct gt_config_check checks[] = {
     {NULL, NULL},
 };
 
+static const struct gt_config_host host = {
+    .checks = checks,
+    .read_python = gt_pyconfig_main,
+};
+
 static const struct gt_child_ops children = {
     .worker = gt_worker_main,
     .check = gt_check_main,
@@ -75,6 +80,9 @@ act(const struct gt_config *c)
 		return GT_EXIT_OK;
 	case GT_ACTION_VERSION:
 		print_version();
+		return GT_EXIT_OK;
+	case GT_ACTION_IMPORT:
+		fputs(gt_config_import(c), stdout);
 		return GT_EXIT_OK;
 	case GT_ACTION_PRINT:
 		gt_config_log_warnings(c);
@@ -100,7 +108,7 @@ main(int argc, char *argv[])
 
 	gt_os_title_init(argc, &argv);
 	gt_start_save(argc, argv, environ);
-	if (gt_config_load(argc, argv, environ, checks, stderr, &c) != GT_OK)
+	if (gt_config_load(argc, argv, environ, &host, stderr, &c) != GT_OK)
 		return GT_EXIT_CONFIG;
 	code = act(c);
 	gt_config_destroy(c);

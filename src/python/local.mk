@@ -2,12 +2,14 @@ noinst_LIBRARIES += libgt_python.a
 libgt_python_a_SOURCES = \
 	src/python/gil.c \
 	src/python/interp.c \
+	src/python/pyconfig.c \
 	src/python/pyerr.c \
 	src/python/pyobj.c \
 	src/python/stacks.c \
 	src/python/venv.c \
 	include/gthreadd/python/gil.h \
 	include/gthreadd/python/interp.h \
+	include/gthreadd/python/pyconfig.h \
 	include/gthreadd/python/pyerr.h \
 	include/gthreadd/python/pyobj.h \
 	include/gthreadd/python/stacks.h \

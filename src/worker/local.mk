@@ -10,6 +10,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/monitor.c \
 	src/worker/pace.c \
 	src/worker/pool.c \
+	src/worker/pyconfig.c \
 	src/worker/reader.c \
 	src/worker/recycle.c \
 	src/worker/requestid.c \

@@ -17,8 +17,9 @@
 
 enum gt_config_action {
 	GT_ACTION_RUN,
-	GT_ACTION_CHECK, /* --check-config */
-	GT_ACTION_PRINT, /* --print-config */
+	GT_ACTION_CHECK,  /* --check-config */
+	GT_ACTION_PRINT,  /* --print-config */
+	GT_ACTION_IMPORT, /* --import-gunicorn */
 	GT_ACTION_HELP,
 	GT_ACTION_VERSION,
 };
@@ -33,10 +34,33 @@ struct gt_config_check {
 	bool (*is_valid)(const char *value, const char **why);
 };
 
+/*
+ * What the child that runs a gunicorn Python config is given. It writes one
+ * line for each global of the file, "KIND TAB LINE TAB NAME TAB VALUE":
+ * b, i, s, c a bool, int, text, dotted name of a class; L a list (VALUE is its
+ * length), with an l for each item; D a dict likewise, with a d for each
+ * NAME=VALUE; f a function; n None; o another object (VALUE is its type).
+ * LINE is 0 when it is not known; in VALUE a backslash is \\ and a newline
+ * \n. When the file fails it writes "!" and the traceback. The last line is
+ * ".".
+ */
+struct gt_pyconfig {
+	const char *what; /* absolute path of a file, or "python:MODULE" */
+	const struct gt_settings *settings; /* of sys.path and virtualenv */
+	int fd;
+};
+
+/* What higher layers lend; lives as long as the configs made with it. */
+struct gt_config_host {
+	const struct gt_config_check *checks; /* ends with a NULL name */
+	/* Runs in a child of its own; returns the exit code. NULL: none. */
+	int (*read_python)(const struct gt_pyconfig *ask);
+};
+
 struct gt_config; /* settings, their origins, the action */
 
 /*
- * argv as main got it; env as environ. checks end with a NULL name. All three
+ * argv as main got it; env as environ; host NULL: nothing is lent. All three
  * live as long as *out and what is reloaded from it. All
  * errors are reported on err, one line each:
  * "gthreadd: FILE:LINE: setting 'x': what is wrong (did you mean 'y'?)".
@@ -44,7 +68,7 @@ struct gt_config; /* settings, their origins, the action */
  */
 GT_MUST_CHECK enum gt_err gt_config_load(int argc, char *const argv[],
                                          char *const env[],
-                                         const struct gt_config_check *checks,
+                                         const struct gt_config_host *host,
                                          FILE *err, struct gt_config **out);
 /*
  * Read everything again that old was made from: the same arguments and
@@ -71,6 +95,9 @@ typedef void gt_config_visit(void *arg, const char *name, const char *value,
                              const char *origin);
 void gt_config_each(const struct gt_config *c, gt_config_visit *fn, void *arg);
 /* --print-config: all of them. */
+/* --import-gunicorn: the INI file that says the same. */
+const char *gt_config_import(const struct gt_config *c);
+/* --print-config: every setting with its origin; secrets as ***. */
 void gt_config_print(const struct gt_config *c, FILE *out);
 /* --help, from the table. */
 void gt_config_help(FILE *out);

@@ -6,10 +6,13 @@
 #define GTHREADD_WORKER_WORKER_H
 
 #include "gthreadd/config/child.h"
+#include "gthreadd/config/load.h"
 
 /* Boot, serve until told to end; returns an enum gt_exit. */
 int gt_worker_main(const struct gt_child *child);
 /* Import the application and say what is wrong with it. */
 int gt_check_main(const struct gt_child *child);
+/* Run a gunicorn Python config and write its records: config/load.h. */
+int gt_pyconfig_main(const struct gt_pyconfig *ask);
 
 #endif

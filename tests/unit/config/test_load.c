@@ -72,6 +72,8 @@ has_colon(const char *value, const char **why)
 static const struct gt_config_check checks[] = {
     {"wsgi-app", has_colon}, {"pythonpath", has_colon}, {NULL, NULL}};
 
+static struct gt_config_host host;
+
 static enum gt_err
 try_load(const struct gt_config_check *k, const char *line,
          const char *const env[])
@@ -94,7 +96,8 @@ try_load(const struct gt_config_check *k, const char *line,
 		                gt_arena_strdup(&mem, gt_str_of(*env))),
 		    GT_OK);
 	assert_int_equal(gt_strv_add(&mem, &envp, NULL), GT_OK);
-	rc = gt_config_load((int)argv.n - 1, argv.v, envp.v, k, err, &c);
+	host.checks = k;
+	rc = gt_config_load((int)argv.n - 1, argv.v, envp.v, &host, err, &c);
 	gt_arena_fini(&mem); /* nothing of it may be kept */
 	assert_int_equal(fclose(err), 0);
 	return rc;
@@ -472,7 +475,7 @@ secrets_are_not_printed(void **state)
 }
 
 static void
-python_configs_are_refused(void **state)
+python_configs_need_python(void **state)
 {
 	static const char *const paths[] = {"g.py", "file:g", "python:g"};
 	char line[64], want[256];
@@ -480,9 +483,8 @@ python_configs_are_refused(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		snprintf(line, sizeof(line), "-c %s a:b", paths[i]);
 		snprintf(want, sizeof(want),
-		         "gthreadd: command line: setting 'config': '%s' is a "
-		         "gunicorn Python config, which is not read by this "
-		         "build: write an INI file, see gthreadd.ini(5)\n",
+		         "gthreadd: command line: setting 'config': '%s' "
+		         "needs Python to be read\n",
 		         paths[i]);
 		assert_fails(line, NO_ENV, want);
 		fini(state);
@@ -679,7 +681,7 @@ main(void)
 	    T(sync_with_threads_means_gthread),
 	    T(zero_is_replaced_where_it_means_a_number),
 	    T(secrets_are_not_printed),
-	    T(python_configs_are_refused),
+	    T(python_configs_need_python),
 	    T(a_gunicorn_config_beside_is_warned_about_without_c),
 	    T(a_setting_twice_in_the_file_is_warned_about),
 	    T(help_and_version_work_whatever_is_wrong),

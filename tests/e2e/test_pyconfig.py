@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""gunicorn's Python configs: -c FILE.py and --import-gunicorn."""
+import re
+from signal import SIGHUP
+from textwrap import dedent
+
+import pytest
+
+from harness import wait_for
+from test_compat import lines
+
+FILE = """\
+import multiprocessing, os
+from pathlib import Path
+wsgi_app = "wsgi_app:app"
+workers = len([1, 2])
+worker_class = "gunicorn.workers.gthread.ThreadWorker"
+threads = 3
+umask = 0o027
+keepalive = 5
+timeout = 30
+raw_env = ["A=1", "B=x,y"]
+secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
+forwarded_allow_ips = "*"
+worker_tmp_dir = "/dev/shm"
+loglevel = "INFO"
+pidfile = Path("/run/x.pid")
+proc_name = b"shop"
+accesslog = None
+if os.getcwd():
+    limit_request_fields = 50
+cores = multiprocessing.cpu_count()
+def helper(): pass
+"""
+SHOWN = ["wsgi-app = wsgi_app:app", "workers = 2", "worker-class = gthread",
+         "threads = 3", "umask = 027", "keep-alive = 5s", "timeout = 30s",
+         "env = A=***", "env = B=***",
+         "secure-scheme-headers = X-FORWARDED-PROTO=https",
+         "forwarded-allow-ips = *", "log-level = info", "pid = /run/x.pid",
+         "name = shop", "access-logfile =", "limit-request-fields = 50"]
+
+
+@pytest.fixture
+def config(server):
+    """Write a config beside the server; returns its path."""
+    def write(text, name="g.py"):
+        (server.dir / name).write_text(dedent(text))
+        return name
+    return write
+
+
+@pytest.mark.parametrize("word", ["g.py", "file:g.py", "python:g"])
+def test_a_python_config_says_what_it_says_in_gunicorn(server, config, word):
+    config(FILE)
+    r = server.run("-c", word, "--print-config")
+    assert r.returncode == 0, r.stderr
+    for line in SHOWN:
+        assert line in lines(r.stdout)
+    assert re.search(r"^limit-request-fields = 50 +\(.*g(\.py)?:19\)$",
+                     r.stdout, re.M)
+    assert r.stderr.count("\n") == 1
+    assert "'worker-tmp-dir' has no effect" in r.stderr
+
+
+def test_the_command_line_holds_before_a_python_config(server, config):
+    r = server.run("-c", config("workers = 3\nbind = [':1', ':2']\n"), "-w1",
+                   "-b", ":9", "--print-config")
+    assert "workers = 1" in lines(r.stdout)
+    assert [x for x in lines(r.stdout) if "bind" in x] == ["bind = :9"]
+
+
+def test_a_python_config_sees_modules_of_chdir_and_pythonpath(server, config):
+    (server.dir / "sub").mkdir()
+    config("N = 7\n", "sub/values.py")
+    config("M = 8\n", "more.py")
+    path = config("from values import N\nfrom more import M\n"
+                  "import os, sys\nworkers, threads = N, M\n"
+                  "name = os.path.basename(os.getcwd()) + __name__\n")
+    r = server.run("-c", path, "--chdir", "sub", "--pythonpath",
+                   str(server.dir), "--print-config")
+    assert r.returncode == 0, r.stderr
+    for line in ("workers = 7", "threads = 8", "name = sub__config__"):
+        assert line in lines(r.stdout)
+
+
+@pytest.mark.parametrize("text,said", [
+    ("workers = 1\nx = 1 / 0\n", r'g\.py", line 2, .*\n(.*\n)*ZeroDivisionEr'),
+    ("workers = (\n", r'g\.py", line 1\n(.*\n)*SyntaxError'),
+    ("import sys\nsys.exit('no')\n", r"SystemExit: no"),
+    ("import os\nos._exit(0)\n", r"its process ended early"),
+    ("workers = 'many'\n", r"g\.py:1: setting 'workers': 'many' is not"),
+])
+def test_a_python_config_that_fails_ends_the_start(server, config, text, said):
+    r = server.run("-c", config(text), "wsgi_app:app")
+    assert r.returncode == 1
+    assert re.search(said, r.stderr), r.stderr
+
+
+def test_a_python_config_that_hangs_is_given_up(server, config):
+    path = config("import time\nwhile True: time.sleep(1)\n")
+    r = server.run("-c", path, "--boot-timeout", "500ms", "wsgi_app:app")
+    assert r.returncode == 1
+    assert "g.py: the file takes longer than boot-timeout" in r.stderr
+
+
+def serve(server, config, text):
+    server.on_port()
+    host, port = server.address
+    common = f"""\
+        wsgi_app = "wsgi_app:app"
+        bind = "{host}:{port}"
+        pythonpath = "{server.settings['pythonpath']}"
+        errorlog = "{server.error_path}"
+        """
+    config(dedent(common) + text)
+    if server.process is None:
+        server.settings["workers"] = 1
+        server.start("-c", "g.py")
+
+
+def test_hup_reads_a_python_config_again(server, config):
+    serve(server, config, "workers = 1\n")
+    before = server.worker_pids()
+    text = (server.dir / "g.py").read_text()
+    (server.dir / "g.py").write_text(text + "workers = 2\n")
+    server.signal(SIGHUP)
+    server.log_contains("generation 2 takes over")
+    wait_for("two new workers", lambda: len(
+        set(server.worker_pids()) - set(before)) == 2)
+    assert server.get("/").status == 200
+    server.stop()
+
+
+@pytest.mark.parametrize("text,said", [
+    ("workers = 1 / 0\n", "ZeroDivisionError: division by zero"),
+    ("workers = 'x'\n", r"g\.py:\d: setting 'workers': 'x' is not a number"),
+])
+def test_hup_with_a_broken_python_config_changes_nothing(server, config, text,
+                                                         said):
+    serve(server, config, "workers = 1\n")
+    before = server.worker_pids()
+    (server.dir / "g.py").write_text(text)
+    server.signal(SIGHUP)
+    server.log_contains(said)
+    server.log_contains("reload failed, generation 1 serves on")
+    assert server.worker_pids() == before
+    assert server.get("/").status == 200
+    server.stop()
+
+
+def test_an_imported_config_says_the_same(server, config):
+    config(FILE)
+    r = server.run("--import-gunicorn", "g.py")
+    assert r.returncode == 0, r.stderr
+    (server.dir / "made.ini").write_text(r.stdout)
+    made = server.run("-c", "made.ini", "--print-config")
+    assert made.returncode == 0, made.stderr
+    direct = server.run("-c", "g.py", "--print-config")
+    assert lines(made.stdout) == lines(direct.stdout)
+    assert "B = x,y" in r.stdout
+    assert "# worker-tmp-dir = /dev/shm\n#   without effect" in r.stdout
+
+
+def test_an_import_tells_of_defaults_that_differ(server, config):
+    r = server.run("--import-gunicorn", config("workers = 2\n"))
+    assert r.returncode == 0, r.stderr
+    for text in ("75 here; gunicorn's default is 2", "#keep-alive = 2",
+                 "4 here; gunicorn's default is 1", "#threads = 1",
+                 "#worker-class = sync", "#umask = 0"):
+        assert text in r.stdout
