@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gthreadd/base/parse.h"
+#include "gthreadd/config/hooks.h"
 
 #include "config_priv.h"
 
@@ -135,15 +136,8 @@ take_hook(struct gt_import *m, const struct gt_setting *hooks,
 static bool
 is_hook(struct gt_str name)
 {
-	static const char *const names[] = {
-	    "on_starting",      "when_ready",  "on_reload",
-	    "nworkers_changed", "pre_fork",    "child_exit",
-	    "pre_exec",         "on_exit",     "post_fork",
-	    "worker_int",       "worker_exit", "worker_abort",
-	    "post_worker_init", "pre_request", "post_request"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (gt_str_eq(name, gt_str_of(names[i])))
+	for (int i = 0; i < GT_HOOK_COUNT; i++)
+		if (gt_str_eq(name, gt_str_of(gt_hook_name((enum gt_hook)i))))
 			return true;
 	return false;
 }
@@ -179,12 +173,11 @@ static void
 take_record(struct gt_import *m, struct gt_record *r)
 {
 	const struct gt_setting *s = gt_setting_find(r->name);
-	const struct gt_setting *hooks = gt_setting_find(GT_STR("hooks"));
+	const struct gt_setting *hooks = &gt_setting_table[GT_S_hooks];
 	const struct gt_foreign *f;
 
 	m->at.line = r->line;
-	if (hooks != NULL && (r->kind == 'f' || r->kind == 's') &&
-	    is_hook(r->name))
+	if ((r->kind == 'f' || r->kind == 's') && is_hook(r->name))
 		take_hook(m, hooks, r);
 	else if (s != NULL && s != hooks)
 		take_setting(m, s, r);

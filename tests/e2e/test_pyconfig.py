@@ -131,6 +131,16 @@ def test_hup_reads_a_python_config_again(server, config):
     server.stop()
 
 
+def test_functions_of_a_python_config_are_hooks(server, config):
+    serve(server, config, """
+def post_worker_init(worker):
+    worker.log.info("post_worker_init of pid %d", worker.pid)
+""")
+    found = server.log_contains(r"post_worker_init of pid (\d+)")
+    assert [int(found[1])] == server.worker_pids()
+    server.stop()
+
+
 @pytest.mark.parametrize("text,said", [
     ("workers = 1 / 0\n", "ZeroDivisionError: division by zero"),
     ("workers = 'x'\n", r"g\.py:\d: setting 'workers': 'x' is not a number"),

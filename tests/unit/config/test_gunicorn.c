@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gthreadd/config/hooks.h"
+
 #include "../../../src/config/config_priv.h"
 
 static const char *records; /* what the child writes */
@@ -182,6 +184,32 @@ a_near_miss_and_a_foreign_name_are_warned_of(void **state)
 }
 
 static void
+functions_with_names_of_hooks_become_hooks(void **state)
+{
+	(void)state;
+	load("s\t1\twsgi_app\ta:b\nf\t2\tpost_fork\t\n"
+	     "s\t3\tpre_request\tshop.hooks.begin\n"
+	     "f\t4\tpost_frok\t\n.\n");
+	assert_string_equal(
+	    gt_hook_spec(gt_config_settings(c), GT_HOOK_post_fork),
+	    "file:/g.py:post_fork");
+	assert_string_equal(
+	    gt_hook_spec(gt_config_settings(c), GT_HOOK_pre_request),
+	    "shop.hooks:begin");
+	fini(state);
+	records = "s\t1\twsgi_app\ta:b\nf\t2\tpost_fork\t\n.\n";
+	assert_int_equal(load_with(write_records, "-c", "python:shop.conf"),
+	                 GT_OK);
+	assert_string_equal(
+	    gt_hook_spec(gt_config_settings(c), GT_HOOK_post_fork),
+	    "shop.conf:post_fork");
+	fini(state);
+	assert_non_null(strstr(import("f\t2\tpost_fork\t\n.\n"),
+	                       "\n[hooks]\n"
+	                       "post_fork = file:/g.py:post_fork\n"));
+}
+
+static void
 a_file_that_fails_is_reported_with_its_traceback(void **state)
 {
 	(void)state;
@@ -271,6 +299,7 @@ main(void)
 	    T(mistakes_have_file_and_line),
 	    T(names_of_the_files_own_are_left_alone),
 	    T(a_near_miss_and_a_foreign_name_are_warned_of),
+	    T(functions_with_names_of_hooks_become_hooks),
 	    T(a_file_that_fails_is_reported_with_its_traceback),
 	    T(a_child_that_ends_early_is_an_error),
 	    T(a_child_that_hangs_is_given_up),
