@@ -36,7 +36,7 @@ address_of(const char *path)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 
-	strncpy(un.sun_path, path, sizeof(un.sun_path) - 1);
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
 	return un;
 }
 

@@ -145,7 +145,7 @@ monitor_main(void *arg)
 	struct gt_worker *w = arg;
 	int64_t beat_us = 0;
 	bool has_job = false;
-	struct gt_job job;
+	struct gt_job job = {.fd = -1};
 
 	gt_role_set(GT_ROLE_MONITOR);
 	gt_assert_monitor();
