@@ -34,6 +34,7 @@ e2e_files = \
 	tests/e2e/apps/flask_app.py \
 	tests/e2e/apps/hook_app.py \
 	tests/e2e/apps/seen_app.py \
+	tests/e2e/apps/stuck_app.py \
 	tests/e2e/apps/validate_app.py \
 	tests/e2e/apps/wsgi_app.py \
 	tests/e2e/acceptance.py \
@@ -76,6 +77,7 @@ e2e_files = \
 	tests/e2e/test_slow_attacks.py \
 	tests/e2e/test_slow_clients.py \
 	tests/e2e/test_spool.py \
+	tests/e2e/test_stuck.py \
 	tests/e2e/test_trust.py \
 	tests/e2e/test_smuggling.py \
 	tests/e2e/test_units.py \

@@ -172,14 +172,28 @@ comment(const char *text)
 	putchar('\n');
 }
 
+/*
+ * Where the default is gunicorn's, but another value serves most sites better.
+ */
+static const char *
+recommended(const char *name)
+{
+	return strcmp(name, "request-timeout") == 0 ? "60" : NULL;
+}
+
 static void
 sample_setting(const struct gt_setting *s)
 {
+	const char *value = recommended(s->name);
 	char line[256];
 
 	snprintf(line, sizeof(line), "%s%s%s", s->summary,
 	         s->choices[0] == '\0' ? "" : ": ", s->choices);
 	comment(line);
+	if (value != NULL) {
+		printf("%s = %s\n", s->name, value);
+		return;
+	}
 	printf("#%s =%s%s\n", s->name, s->dflt[0] == '\0' ? "" : " ", s->dflt);
 }
 
@@ -189,8 +203,9 @@ print_sample(void)
 	const struct gt_setting_group *g;
 
 	comment("Settings of gthreadd, read with -c FILE. gthreadd.ini(5) "
-	        "explains each. Every setting is here with its default; one "
-	        "that is empty is not set. A comment needs a line of its own; "
+	        "explains each. Every setting is here; one behind # shows "
+	        "its default, and is not set when that is empty. A comment "
+	        "needs a line of its own; "
 	        "values are taken as they stand, without quotes.");
 	puts("\n[gthreadd]");
 	for (g = gt_setting_groups; g->title != NULL; g++) {

@@ -227,6 +227,7 @@ be_tired(struct gt_proc *p, uint64_t reason)
 	    [GT_RECYCLE_REQUESTS] = "max-requests",
 	    [GT_RECYCLE_LIFETIME] = "max-lifetime",
 	    [GT_RECYCLE_RSS] = "max-rss",
+	    [GT_RECYCLE_STUCK] = "a thread is stuck (request-timeout)",
 	};
 	static const enum gt_end ends[GT_RECYCLE_COUNT] = {
 	    [GT_RECYCLE_REQUESTS] = GT_END_REQUESTS,

@@ -102,6 +102,8 @@ gt_parse_duration(struct gt_str s, int64_t *ms)
 		unit = 3600 * 1000;
 	if ((rc = parse_thousandths(s, &v)) != GT_OK)
 		return rc;
+	if (v * unit % 1000 != 0)
+		return GT_INVALID; /* a part of a millisecond */
 	*ms = (int64_t)(v * unit / 1000);
 	return GT_OK;
 }

@@ -226,8 +226,22 @@ gt_cell_begin(struct gt_cell *c, uint64_t request, int64_t now_us,
 	atomic_store_explicit(&c->request, request, memory_order_release);
 	atomic_store_explicit(&c->since_us, now_us, memory_order_release);
 	atomic_store_explicit(&c->started_us, now_us, memory_order_release);
+	atomic_store_explicit(&c->waited_us, 0, memory_order_release);
 	store_text(c, method, target, peer);
 	end_write(c);
+}
+
+/* The wait that ends now. */
+static void
+add_wait(struct gt_cell *c, int64_t now_us)
+{
+	int64_t sum = atomic_load_explicit(&c->waited_us, memory_order_relaxed);
+	int64_t from = atomic_load_explicit(&c->since_us, memory_order_relaxed);
+
+	if (atomic_load_explicit(&c->state, memory_order_relaxed) ==
+	    GT_CELL_WAITING)
+		atomic_store_explicit(&c->waited_us, sum + now_us - from,
+		                      memory_order_release);
 }
 
 void
@@ -239,6 +253,8 @@ gt_cell_set(struct gt_cell *c, enum gt_cell_state state, int64_t now_us)
 	begin_write(c);
 	if (ends)
 		count_done(c);
+	if (state == GT_CELL_RUNNING)
+		add_wait(c, now_us);
 	atomic_store_explicit(&c->state, state, memory_order_release);
 	atomic_store_explicit(&c->since_us, now_us, memory_order_release);
 	end_write(c);
@@ -256,6 +272,8 @@ load_cell(const struct gt_cell *c, struct gt_cell_copy *out)
 	    atomic_load_explicit(&c->since_us, memory_order_acquire);
 	out->started_us =
 	    atomic_load_explicit(&c->started_us, memory_order_acquire);
+	out->waited_us =
+	    atomic_load_explicit(&c->waited_us, memory_order_acquire);
 	out->done = atomic_load_explicit(&c->done, memory_order_acquire);
 	n = atomic_load_explicit(&c->text_len, memory_order_acquire);
 	if (n > GT_CELL_TEXT)
@@ -283,4 +301,13 @@ gt_cell_read(const struct gt_cell *c, struct gt_cell_copy *out)
 			return true;
 	}
 	return false;
+}
+
+bool
+gt_cell_is_busy(const struct gt_cell_copy *c, int64_t now_us, int64_t *age_us)
+{
+	int64_t until = c->state == GT_CELL_WAITING ? c->since_us : now_us;
+
+	*age_us = until - c->started_us - c->waited_us;
+	return c->state == GT_CELL_RUNNING || c->state == GT_CELL_WAITING;
 }

@@ -141,8 +141,8 @@ void
 gt_acceptor_admit(struct gt_worker *w, size_t load)
 {
 	if (w->state == GT_WORKER_SERVING)
-		arm(w,
-		    has_room(w, load) && gt_loop_now(w) >= w->accept_pause_us);
+		arm(w, has_room(w, load) && !w->hopeless &&
+		           gt_loop_now(w) >= w->accept_pause_us);
 }
 
 enum gt_err

@@ -151,9 +151,8 @@ drop_exchange(struct gt_conn *c)
 	c->ex = NULL;
 }
 
-/* No thread holds anything of c. */
-GT_ON_LOOP static void
-destroy(struct gt_conn *c)
+void
+gt_conn_destroy(struct gt_conn *c)
 {
 	drop_exchange(c);
 	gt_buf_fini(&c->rest);
@@ -162,21 +161,6 @@ destroy(struct gt_conn *c)
 		c->worker->hand = TAILQ_NEXT(c, link);
 	TAILQ_REMOVE(&c->worker->conns, c, link);
 	gt_slab_give(&c->worker->conn_slab, c);
-}
-
-/*
- * Take the request away from the queue or from the thread that runs it.
- * false: the thread is past the app and about to let go.
- */
-GT_ON_LOOP static bool
-abandon(struct gt_exchange *ex)
-{
-	if (!gt_exchange_move(ex, GT_EX_QUEUED, GT_EX_ABANDONED) &&
-	    !gt_exchange_move(ex, GT_EX_RUNNING, GT_EX_ABANDONED))
-		return false;
-	gt_inbox_fail(ex, GT_GONE);
-	gt_outbox_fail(ex);
-	return true;
 }
 
 /* Has the client got all that it could expect? */
@@ -220,7 +204,7 @@ gt_conn_close(struct gt_conn *c, const char *why)
 	if (c->state == GT_CONN_GONE)
 		return;
 	disarm(c);
-	if (with_thread && !abandon(c->ex)) {
+	if (with_thread && !gt_conn_abandon(c->ex)) {
 		c->close_due = true; /* see gt_conn_attend */
 		return;
 	}
@@ -230,8 +214,8 @@ gt_conn_close(struct gt_conn *c, const char *why)
 	gt_fd_close(&c->fd);
 	c->worker->nconns--;
 	gt_conn_move(c, GT_CONN_GONE);
-	if (!with_thread)
-		destroy(c);
+	if (!with_thread && c->lost == NULL)
+		gt_conn_destroy(c);
 }
 
 void
@@ -308,6 +292,8 @@ gt_conn_settle(struct gt_conn *c)
 		return false;
 	gt_conn_move(c, GT_CONN_IDLE);
 	c->since_us = c->ex->ended_us;
+	if (c->is_slow)
+		gt_overdue_tell_end(c, c->ex);
 	drop_exchange(c);
 	gt_conn_arm_read(c, true);
 	return true;
@@ -317,11 +303,17 @@ gt_conn_settle(struct gt_conn *c)
 GT_ON_LOOP static void
 complete(struct gt_conn *c)
 {
+	if (c->is_slow)
+		gt_overdue_tell_end(c, c->ex);
 	if (c->state == GT_CONN_GONE) {
 		/* A client that left had an answer all the same: log it. */
 		if (c->ex->response.status != 0)
 			gt_conn_log(c->ex, gt_loop_now(c->worker));
-		destroy(c);
+		gt_conn_destroy(c);
+		return;
+	}
+	if (c->ex->started_us == 0 && !c->close_due) {
+		gt_conn_answer(c, 503); /* queue-timeout */
 		return;
 	}
 	gt_conn_move(c, GT_CONN_WRITE);
@@ -353,8 +345,12 @@ void
 gt_conn_attend(struct gt_exchange *ex)
 {
 	struct gt_conn *c = ex->conn;
+	bool done = gt_exchange_open_post(ex) == GT_EX_DONE;
 
-	if (gt_exchange_open_post(ex) == GT_EX_DONE)
+	if (ex == c->lost) {
+		if (done)
+			gt_conn_regain(c);
+	} else if (done)
 		complete(c);
 	else if (c->state == GT_CONN_BUSY && !c->close_due)
 		help_busy(c);
@@ -373,7 +369,10 @@ sweep_busy(struct gt_conn *c, int64_t now_us)
 {
 	const struct gt_settings *s = c->worker->settings;
 
-	if (gt_conn_is_stuck(c, now_us)) {
+	if (is_over(c->ex->queued_us, s->queue_timeout_ms, now_us) &&
+	    gt_exchange_state(c->ex) == GT_EX_QUEUED) {
+		gt_conn_give_up(c, 503, "queue-timeout");
+	} else if (gt_conn_is_stuck(c, now_us)) {
 		gt_conn_close(c, "client did not read (write-timeout)");
 	} else if (!gt_body_is_done(&c->body) && c->reads &&
 	           gt_inbox_reader_waits(c->ex) &&

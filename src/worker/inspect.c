@@ -39,6 +39,13 @@ describe_thread(void *arg, unsigned long ident, char *out, size_t n)
 }
 
 void
+gt_inspect_one(struct gt_worker *w, const struct gt_pool_thread *t,
+               struct gt_buf *out)
+{
+	gt_stacks_add(out, t->ident, describe_thread, w);
+}
+
+void
 gt_inspect_all(struct gt_worker *w, struct gt_buf *out)
 {
 	gt_stacks_add(out, 0, describe_thread, w);

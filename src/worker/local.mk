@@ -4,10 +4,12 @@ libgt_worker_a_SOURCES = \
 	src/worker/check.c \
 	src/worker/conn.c \
 	src/worker/evmem.c \
+	src/worker/giveup.c \
 	src/worker/inspect.c \
 	src/worker/logthread.c \
 	src/worker/loop.c \
 	src/worker/monitor.c \
+	src/worker/overdue.c \
 	src/worker/pace.c \
 	src/worker/pool.c \
 	src/worker/pyconfig.c \

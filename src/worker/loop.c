@@ -222,6 +222,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	gt_assert_loop();
 	sweep(w);
+	gt_overdue_check(w);
 	trim_after_burst(w);
 	gt_recycle_check_rss(w);
 }
@@ -249,8 +250,11 @@ wake_loop(void *arg)
 static int64_t
 tick_us(const struct gt_settings *s)
 {
-	const int64_t ms[] = {s->header_timeout_ms, s->body_timeout_ms,
-	                      s->write_timeout_ms, s->keep_alive_ms};
+	const int64_t ms[] = {s->header_timeout_ms,  s->body_timeout_ms,
+	                      s->write_timeout_ms,   s->keep_alive_ms,
+	                      s->request_timeout_ms, s->interrupt_timeout_ms,
+	                      s->queue_timeout_ms,   s->saturation_warning_ms,
+	                      s->slow_request_ms};
 	int64_t us = TICK_MAX_US;
 
 	for (size_t i = 0; i < sizeof(ms) / sizeof(ms[0]); i++)

@@ -92,6 +92,38 @@ run_hook(struct gt_worker *w, enum gt_hook hook)
 	gt_cond_signal(&m->hook_done);
 }
 
+/*
+ * Only while the thread runs that request is it touched: the number in in_app
+ * changes under the GIL.
+ */
+GT_NEEDS_GIL static void
+show(struct gt_worker *w, const struct gt_job *job)
+{
+	const uint64_t flags = GT_APP_RAISING | GT_APP_RAISED;
+	struct gt_buf text = {0};
+
+	if ((atomic_load(&job->thread->in_app) & ~flags) != job->request)
+		return;
+	gt_inspect_one(w, job->thread, &text);
+	if (text.len > 0)
+		gt_log_raw(text.p, text.len);
+	gt_buf_fini(&text);
+}
+
+GT_NEEDS_GIL static void
+raise_timeout(struct gt_worker *w, const struct gt_job *job)
+{
+	_Atomic uint64_t *in_app = &job->thread->in_app;
+	uint64_t n = job->request;
+
+	if (!atomic_compare_exchange_strong(in_app, &n, n | GT_APP_RAISING))
+		return;
+	if (!gt_app_interrupt(w->app, job->thread->ident))
+		gt_log_error("thread gthreadd-%u cannot be interrupted",
+		             job->thread->number);
+	atomic_fetch_or(in_app, GT_APP_RAISED);
+}
+
 GT_ON_MONITOR static void
 do_job(struct gt_worker *w, const struct gt_job *job)
 {
@@ -106,6 +138,16 @@ do_job(struct gt_worker *w, const struct gt_job *job)
 		return;
 	case GT_JOB_HOOK:
 		run_hook(w, (enum gt_hook)job->value);
+		return;
+	case GT_JOB_SHOW:
+		gt_gil_take();
+		show(w, job);
+		gt_gil_give();
+		return;
+	case GT_JOB_RAISE:
+		gt_gil_take();
+		raise_timeout(w, job);
+		gt_gil_give();
 		return;
 	}
 }

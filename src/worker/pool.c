@@ -4,6 +4,7 @@
  * queued, let the GIL go, send the last response. A pool thread owns no
  * socket.
  */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,13 +15,41 @@
 #include "worker_priv.h"
 
 /*
- * Run one request. It may have been abandoned while it was queued; then it
- * only goes back to the loop. false: nothing was run.
+ * An exception that the monitor has raised belongs to this request: none may
+ * reach the next one.
+ */
+GT_NEEDS_GIL static void
+leave_app(struct gt_pool_thread *t, uint64_t number)
+{
+	if (atomic_compare_exchange_strong(&t->in_app, &number, 0))
+		return;
+	/* Without a GIL the monitor may be in the middle of it. */
+	while ((atomic_load(&t->in_app) & GT_APP_RAISED) == 0)
+		sched_yield();
+	gt_app_calm(t->ident);
+	atomic_store(&t->in_app, 0);
+}
+
+/* Has it waited for longer than its client is thought to? */
+static bool
+is_stale(const struct gt_pool_thread *t, const struct gt_exchange *ex,
+         int64_t now_us)
+{
+	int64_t limit_ms = t->worker->settings->queue_timeout_ms;
+
+	return limit_ms > 0 && now_us - ex->queued_us > limit_ms * 1000;
+}
+
+/*
+ * Run one request. It may have been abandoned while it was queued, or have
+ * waited too long; then it only goes back to the loop. false: nothing was
+ * run, and ex->started_us is 0.
  */
 GT_NEEDS_GIL static bool
 run(struct gt_pool_thread *t, struct gt_exchange *ex, int64_t now_us)
 {
-	if (!gt_exchange_move(ex, GT_EX_QUEUED, GT_EX_RUNNING))
+	if (is_stale(t, ex, now_us) ||
+	    !gt_exchange_move(ex, GT_EX_QUEUED, GT_EX_RUNNING))
 		return false;
 	ex->started_us = now_us;
 	ex->thread = t->number;
@@ -29,7 +58,9 @@ run(struct gt_pool_thread *t, struct gt_exchange *ex, int64_t now_us)
 	              gt_exchange_str(ex, ex->request.method),
 	              gt_exchange_str(ex, ex->request.target),
 	              gt_str_of(ex->peer->remote.host));
+	atomic_store_explicit(&t->in_app, ex->number, memory_order_relaxed);
 	gt_app_call(t->app, ex);
+	leave_app(t, ex->number);
 	ex->gil_us += gt_gil_waited_us();
 	return true;
 }

@@ -43,14 +43,17 @@ gt_recycle_init(struct gt_worker *w)
 		r->at_us = gt_clock_us() + ms * 1000;
 	}
 	r->rss = s->max_rss;
+	r->rss_hard = s->max_rss_hard;
 }
 
-GT_ON_LOOP static void
-ask(struct gt_worker *w, enum gt_recycle why)
+void
+gt_recycle_ask(struct gt_worker *w, enum gt_recycle why)
 {
 	const struct gt_channel_msg msg = {.type = GT_CHANNEL_RECYCLE,
 	                                   .value = why};
 
+	if (w->recycler.asked)
+		return;
 	/* No room: again in the next turn. */
 	w->recycler.asked =
 	    gt_channel_send(w->child->channel_fd, &msg) == GT_OK;
@@ -64,9 +67,9 @@ gt_recycle_check(struct gt_worker *w)
 	if (r->asked)
 		return;
 	if (r->requests > 0 && w->nrequests >= r->requests)
-		ask(w, GT_RECYCLE_REQUESTS);
+		gt_recycle_ask(w, GT_RECYCLE_REQUESTS);
 	else if (r->at_us > 0 && gt_loop_now(w) >= r->at_us)
-		ask(w, GT_RECYCLE_LIFETIME);
+		gt_recycle_ask(w, GT_RECYCLE_LIFETIME);
 }
 
 /* Resident memory in octets; 0: unknown. */
@@ -91,15 +94,31 @@ resident(void)
 	return n * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* The memory cannot wait for a successor; the clients hear of it. */
+GT_ON_LOOP static void
+end_at_once(struct gt_worker *w, uint64_t rss)
+{
+	gt_log_error("worker is larger than max-rss-hard rss=%lluk",
+	             (unsigned long long)rss / 1024);
+	gt_worker_quit(w, "max-rss-hard");
+}
+
 void
 gt_recycle_check_rss(struct gt_worker *w)
 {
 	const struct gt_recycler *r = &w->recycler;
 	uint64_t rss;
 
-	if (r->rss == 0 || r->asked || (rss = resident()) <= r->rss)
+	if ((r->rss == 0 || r->asked) && r->rss_hard == 0)
+		return;
+	rss = resident();
+	if (r->rss_hard > 0 && rss > r->rss_hard) {
+		end_at_once(w, rss);
+		return;
+	}
+	if (r->rss == 0 || r->asked || rss <= r->rss)
 		return;
 	gt_log_info("worker is larger than max-rss rss=%lluk",
 	            (unsigned long long)rss / 1024);
-	ask(w, GT_RECYCLE_RSS);
+	gt_recycle_ask(w, GT_RECYCLE_RSS);
 }

@@ -123,8 +123,10 @@ prepare_for_death(struct gt_worker *w)
 {
 	const struct gt_job job = {.kind = GT_JOB_ABORT};
 
+	w->is_doomed = w->hopeless = true;
 	if (!gt_monitor_ask(w, &job))
 		gt_log_error("worker is about to be killed");
+	gt_conn_give_up_all(w, 504, "timeout");
 }
 
 GT_ON_LOOP static void
@@ -365,11 +367,13 @@ leave_busy(struct gt_worker *w, int code)
 	_exit(code);
 }
 
+/* Who still waits for an answer gets one, if none has begun. */
 GT_ON_LOOP static void
 close_connections(struct gt_worker *w)
 {
 	struct gt_conn *c, *next;
 
+	gt_conn_give_up_all(w, 503, "worker ends");
 	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, link);
 		gt_conn_close(c, "worker ends");

@@ -21,6 +21,7 @@
 #include "gthreadd/exchange/exchange.h"
 #include "gthreadd/http/body.h"
 #include "gthreadd/http/head.h"
+#include "gthreadd/net/channel.h"
 #include "gthreadd/net/listener.h"
 #include "gthreadd/stats/board.h"
 #include "gthreadd/stats/roster.h"
@@ -31,6 +32,18 @@ struct gt_worker;
 
 /* ---- queue.c: requests, and the threads that wait for them ---- */
 
+/* What the loop has done about the request that a thread runs. */
+struct gt_watched {
+	uint64_t request; /* its number; 0: none */
+	bool told_slow;
+	bool timed_out;
+	int64_t replace_at_us; /* when it is still there then */
+};
+
+/* Bits of in_app: the monitor raises the timeout exception; it has. */
+#define GT_APP_RAISING (UINT64_C(1) << 63)
+#define GT_APP_RAISED  (UINT64_C(1) << 62)
+
 struct gt_pool_thread {
 	struct gt_worker *worker;
 	unsigned number; /* from 1 */
@@ -38,6 +51,9 @@ struct gt_pool_thread {
 	unsigned long ident; /* gt_stacks_self(); constant after the start */
 	struct gt_app_thread *app;
 	struct gt_cell *cell;
+	/* number of the request the app runs, 0: none; see leave_app() */
+	_Atomic uint64_t in_app;
+	struct gt_watched watched; /* the loop's */
 
 	struct gt_cond wake;
 	bool woken;                   /* made heir; under queue lock */
@@ -100,12 +116,16 @@ enum gt_job_kind {
 	GT_JOB_STACKS, /* write all stacks to fd, answer the master by value */
 	GT_JOB_ABORT,  /* we are about to be killed: log all stacks */
 	GT_JOB_HOOK,   /* call the hook of that value */
+	GT_JOB_SHOW,   /* log the stack of thread, if it still runs request */
+	GT_JOB_RAISE,  /* the same, but raise RequestTimeout in it */
 };
 
 struct gt_job {
 	enum gt_job_kind kind;
 	int fd; /* owned */
 	uint64_t value;
+	struct gt_pool_thread *thread;
+	uint64_t request;
 };
 
 struct gt_monitor {
@@ -140,6 +160,9 @@ bool gt_monitor_run_hook(struct gt_worker *w, enum gt_hook hook,
 
 /* Append what all threads are doing. */
 void gt_inspect_all(struct gt_worker *w, struct gt_buf *out) GT_NEEDS_GIL;
+/* Append the stack of one thread. */
+void gt_inspect_one(struct gt_worker *w, const struct gt_pool_thread *t,
+                    struct gt_buf *out) GT_NEEDS_GIL;
 
 /* ---- logthread.c: nobody waits for a disk or a pipe ---- */
 
@@ -206,6 +229,12 @@ struct gt_conn {
 	uint64_t sent;            /* octets given to the socket by the loop */
 	uint64_t acked;           /* of them not in its buffer any more */
 	struct gt_exchange *ex;   /* NULL: IDLE, FIRST, LINGER */
+	/*
+	 * What a thread still has, or the queue, although the loop has given
+	 * it up and answers with another in ex. c stays until it is back.
+	 */
+	struct gt_exchange *lost;
+	bool is_slow; /* slow-request-log has named its request */
 	struct gt_head_parser parser;
 	struct gt_body body;
 	struct gt_buf rest; /* received behind what was consumed */
@@ -227,6 +256,8 @@ void gt_conn_open(struct gt_worker *w, int fd, const struct gt_listener *ls,
 void gt_conn_move(struct gt_conn *c, enum gt_conn_state to) GT_ON_LOOP;
 void gt_conn_arm_read(struct gt_conn *c, bool on) GT_ON_LOOP;
 void gt_conn_arm_write(struct gt_conn *c, bool on) GT_ON_LOOP;
+/* No thread holds anything of c: it is freed. */
+void gt_conn_destroy(struct gt_conn *c) GT_ON_LOOP;
 /* Close now; what a thread still holds is abandoned. c may be freed. */
 void gt_conn_close(struct gt_conn *c, const char *why) GT_ON_LOOP;
 /*
@@ -280,6 +311,8 @@ bool gt_conn_is_stuck(struct gt_conn *c, int64_t now_us) GT_ON_LOOP;
  * may be freed.
  */
 bool gt_conn_send_continue(struct gt_conn *c) GT_ON_LOOP;
+/* The loop's own answer, as c->ex stands. c may be freed. */
+void gt_conn_answer(struct gt_conn *c, unsigned status) GT_ON_LOOP;
 /* The loop's own answer to a request it refuses. c may be freed. */
 void gt_conn_refuse(struct gt_conn *c, enum gt_err err,
                     const char *why) GT_ON_LOOP;
@@ -291,6 +324,37 @@ void gt_conn_refuse(struct gt_conn *c, enum gt_err err,
 void gt_conn_send_last(struct gt_exchange *ex) GT_ON_POOL GT_NO_GIL;
 /* The access-log line of a finished exchange. Any thread. */
 void gt_conn_log(struct gt_exchange *ex, int64_t now_us);
+
+/* ---- giveup.c: requests that are answered without the app ---- */
+
+/*
+ * Take the request away from the queue or from the thread that runs it.
+ * false: the thread is past the app and about to let go.
+ */
+bool gt_conn_abandon(struct gt_exchange *ex) GT_ON_LOOP;
+/*
+ * Answer with status what is queued or running, or close the connection when
+ * the response has begun; the access log says status in both cases. c may be
+ * freed.
+ */
+void gt_conn_give_up(struct gt_conn *c, unsigned status,
+                     const char *why) GT_ON_LOOP;
+/*
+ * Every request that is queued, with 503, and with status those that run;
+ * status 0: not these.
+ */
+void gt_conn_give_up_all(struct gt_worker *w, unsigned status,
+                         const char *why) GT_ON_LOOP;
+/* c->lost came off the mailbox, done. c may be freed. */
+void gt_conn_regain(struct gt_conn *c) GT_ON_LOOP;
+
+/* ---- overdue.c: requests that take too long ---- */
+
+/* Once a tick: what do the threads do, and for how long? */
+void gt_overdue_check(struct gt_worker *w) GT_ON_LOOP;
+/* The request of c, which is_slow, has ended. */
+void gt_overdue_tell_end(struct gt_conn *c,
+                         const struct gt_exchange *ex) GT_ON_LOOP;
 
 /* ---- trust.c: where connections and requests come from ---- */
 
@@ -354,9 +418,12 @@ struct gt_recycler {
 	uint64_t requests; /* ask at so many; 0: never */
 	int64_t at_us;     /* ask then; 0: never */
 	uint64_t rss;      /* ask above so many octets; 0: never */
+	uint64_t rss_hard; /* end above so many; 0: never */
 	bool asked;
 };
 
+/* Ask for a successor, unless that was done. */
+void gt_recycle_ask(struct gt_worker *w, enum gt_recycle why) GT_ON_LOOP;
 void gt_recycle_init(struct gt_worker *w);
 /* Once a turn: ask the master for a successor when it is time. */
 void gt_recycle_check(struct gt_worker *w) GT_ON_LOOP;
@@ -430,8 +497,13 @@ struct gt_worker {
 	size_t nsignals;
 	struct gt_acceptor *acceptors;
 	size_t nacceptors;
-	bool accepts;            /* the acceptors' events are armed */
-	bool full;               /* at a limit, until it is at half of it */
+	bool accepts;          /* the acceptors' events are armed */
+	bool full;             /* at a limit, until it is at half of it */
+	bool hopeless;         /* no thread will run what is queued */
+	bool is_doomed;        /* the master is about to kill us */
+	bool is_stuck;         /* a thread did not come back: asked */
+	int64_t busy_since_us; /* all threads are; 0: not */
+	bool told_busy;
 	size_t queue_size;       /* effective `queue-size` */
 	struct event pause_ev;   /* ends a pause of accepting */
 	int64_t accept_pause_us; /* no descriptors left: not before then */

@@ -263,18 +263,12 @@ gt_conn_send_continue(struct gt_conn *c)
 }
 
 void
-gt_conn_refuse(struct gt_conn *c, enum gt_err err, const char *why)
+gt_conn_answer(struct gt_conn *c, unsigned status)
 {
 	struct gt_worker *w = c->worker;
 	struct gt_exchange *ex = c->ex;
-	unsigned status = gt_status_of_err(err);
 	bool is_head = ex->request.method_id == GT_METHOD_HEAD;
 
-	gt_log_info("request refused status=%u peer=%s reason=\"%s\" "
-	            "age_ms=%lld",
-	            status, c->peer.remote.host,
-	            why != NULL ? why : gt_err_text(err),
-	            (long long)(gt_loop_now(w) - c->since_us) / 1000);
 	gt_response_init(&ex->response, 1, is_head, false);
 	gt_response_set_id(&ex->response, w->service.id_header, ex->request_id);
 	c->body_broken = true;
@@ -284,10 +278,24 @@ gt_conn_refuse(struct gt_conn *c, enum gt_err err, const char *why)
 		gt_conn_close(c, "out of memory");
 		return;
 	}
-	ex->on_conn = c->requests + 1;
 	gt_conn_move(c, GT_CONN_WRITE);
 	gt_conn_arm_read(c, false);
 	gt_conn_write(c);
+}
+
+void
+gt_conn_refuse(struct gt_conn *c, enum gt_err err, const char *why)
+{
+	struct gt_worker *w = c->worker;
+	unsigned status = gt_status_of_err(err);
+
+	gt_log_info("request refused status=%u peer=%s reason=\"%s\" "
+	            "age_ms=%lld",
+	            status, c->peer.remote.host,
+	            why != NULL ? why : gt_err_text(err),
+	            (long long)(gt_loop_now(w) - c->since_us) / 1000);
+	c->ex->on_conn = c->requests + 1;
+	gt_conn_answer(c, status);
 }
 
 /*

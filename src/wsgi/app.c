@@ -300,7 +300,9 @@ gt_app_load(const struct gt_settings *s, bool multiprocess, struct gt_app **out)
 	struct app_spec spec;
 
 	app->settings = s;
-	if ((app->disconnected = gt_module_disconnected()) == NULL ||
+	if ((app->disconnected = gt_module_object("ClientDisconnected")) ==
+	        NULL ||
+	    (app->timeout = gt_module_object("RequestTimeout")) == NULL ||
 	    gt_environ_init_app(app, multiprocess) != GT_OK) {
 		gt_pyerr_log(GT_LOG_ERROR, "the WSGI layer cannot start");
 		goto fail;
@@ -325,6 +327,7 @@ gt_app_destroy(struct gt_app *app)
 		return;
 	Py_CLEAR(app->callable);
 	Py_CLEAR(app->disconnected);
+	Py_CLEAR(app->timeout);
 	gt_environ_fini_app(app);
 	free(app);
 }

@@ -117,6 +117,9 @@ log_exception(const struct gt_call *c)
 	if (is_client_gone(c)) {
 		gt_log_debug("client left %s", who);
 		PyErr_Clear();
+	} else if (PyErr_ExceptionMatches(c->thread->app->timeout)) {
+		gt_log_info("request interrupted (request-timeout) %s", who);
+		PyErr_Clear();
 	} else if (is_input_error(c)) {
 		gt_log_info("request body: %s %s", gt_err_text(c->input_err),
 		            who);
@@ -288,6 +291,18 @@ gt_app_call(struct gt_app_thread *t, struct gt_exchange *ex)
 	Py_XDECREF(env);
 	PyErr_Clear();
 	end_call(c);
+}
+
+bool
+gt_app_interrupt(const struct gt_app *app, unsigned long thread)
+{
+	return PyThreadState_SetAsyncExc(thread, app->timeout) == 1;
+}
+
+void
+gt_app_calm(unsigned long thread)
+{
+	(void)PyThreadState_SetAsyncExc(thread, NULL);
 }
 
 void

@@ -9,6 +9,11 @@ PyDoc_STRVAR(disconnected_doc,
              "The client went away before its request was answered. Raised "
              "by reading wsgi.input and by the write() callable.");
 
+PyDoc_STRVAR(timeout_doc,
+             "Raised in a thread whose request took longer than "
+             "request-timeout; its client has been answered. A subclass of "
+             "BaseException, so that `except Exception` lets it pass.");
+
 static struct PyModuleDef module_def = {
     PyModuleDef_HEAD_INIT,
     .m_name = "gthreadd",
@@ -42,7 +47,11 @@ init_module(void)
 	    add_object(m, "ClientDisconnected",
 	               PyErr_NewExceptionWithDoc(
 	                   "gthreadd.ClientDisconnected", disconnected_doc,
-	                   PyExc_ConnectionResetError, NULL)) == 0)
+	                   PyExc_ConnectionResetError, NULL)) == 0 &&
+	    add_object(m, "RequestTimeout",
+	               PyErr_NewExceptionWithDoc(
+	                   "gthreadd.RequestTimeout", timeout_doc,
+	                   PyExc_BaseException, NULL)) == 0)
 		return m;
 	Py_DECREF(m);
 	return NULL;
@@ -56,13 +65,13 @@ gt_module_register(void)
 }
 
 PyObject *
-gt_module_disconnected(void)
+gt_module_object(const char *name)
 {
-	PyObject *m = PyImport_ImportModule("gthreadd"), *type;
+	PyObject *m = PyImport_ImportModule("gthreadd"), *found;
 
 	if (m == NULL)
 		return NULL;
-	type = PyObject_GetAttrString(m, "ClientDisconnected");
+	found = PyObject_GetAttrString(m, name);
 	Py_DECREF(m);
-	return type;
+	return found;
 }

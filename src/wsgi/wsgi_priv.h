@@ -72,6 +72,7 @@ struct gt_app {
 	struct gt_hooks *hooks; /* of requests; borrowed; NULL: none */
 	PyObject *environ;      /* template of the threads' templates */
 	PyObject *disconnected; /* gthreadd.ClientDisconnected */
+	PyObject *timeout;      /* gthreadd.RequestTimeout */
 	PyObject *key[GT_KEY_COUNT];
 	PyObject *field[GT_FIELD_COUNT]; /* environ key of a known field */
 	PyObject *method[GT_METHOD_COUNT];
@@ -284,7 +285,7 @@ void gt_hooks_note_response(struct gt_call *c, PyObject *status,
                             PyObject *headers) GT_NEEDS_GIL;
 void gt_hooks_drop_response(struct gt_call *c) GT_NEEDS_GIL;
 
-/* gthreadd.ClientDisconnected. NULL: exception. */
-PyObject *gt_module_disconnected(void) GT_NEEDS_GIL;
+/* An object of the module gthreadd. NULL: exception. */
+PyObject *gt_module_object(const char *name) GT_NEEDS_GIL;
 
 #endif

@@ -51,7 +51,7 @@ while read -r name; do
 		fail "$name is missing in --help"
 	grep -q "^\.It Cm $name " "$top_srcdir/man/gthreadd.ini.5" ||
 		fail "$name is missing in man/gthreadd.ini.5"
-	grep -q "^#$name =" "$top_srcdir/conf/gthreadd.ini" ||
+	grep -Eq "^#?$name =" "$top_srcdir/conf/gthreadd.ini" ||
 		fail "$name is missing in conf/gthreadd.ini"
 done <"$tmp/names"
 [ -s "$tmp/names" ] || fail 'there are no settings'

@@ -42,6 +42,7 @@ enum gt_recycle {
 	GT_RECYCLE_REQUESTS, /* max-requests */
 	GT_RECYCLE_LIFETIME, /* max-lifetime */
 	GT_RECYCLE_RSS,      /* max-rss */
+	GT_RECYCLE_STUCK,    /* a thread did not come back: request-timeout */
 	GT_RECYCLE_COUNT
 };
 

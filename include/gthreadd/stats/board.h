@@ -40,6 +40,7 @@ struct gt_cell {
 	_Atomic int64_t since_us;   /* when this state began */
 	_Atomic int64_t started_us; /* when the request was popped */
 	_Atomic uint64_t done;      /* requests finished */
+	_Atomic int64_t waited_us;  /* of this request, for its client */
 	_Atomic uint32_t text_len;
 	_Atomic uint64_t text[GT_CELL_TEXT / 8]; /* "GET /path peer", cut */
 };
@@ -91,9 +92,14 @@ struct gt_cell_copy {
 	uint64_t request;
 	int64_t since_us;
 	int64_t started_us;
+	int64_t waited_us;
 	uint64_t done;
 	char text[GT_CELL_TEXT + 1];
 };
 bool gt_cell_read(const struct gt_cell *c, struct gt_cell_copy *out);
+/* In a request? Then *age_us is its time in the app, waits for its client not
+ * counted. */
+bool gt_cell_is_busy(const struct gt_cell_copy *c, int64_t now_us,
+                     int64_t *age_us);
 
 #endif

@@ -50,6 +50,15 @@ void gt_app_thread_destroy(struct gt_app_thread *t) GT_NEEDS_GIL;
  */
 void gt_app_call(struct gt_app_thread *t, struct gt_exchange *ex) GT_NEEDS_GIL;
 
+/*
+ * Raise gthreadd.RequestTimeout in another thread (gt_stacks_self() there),
+ * as soon as it runs Python code. false: there is no such thread.
+ */
+bool gt_app_interrupt(const struct gt_app *app,
+                      unsigned long thread) GT_NEEDS_GIL;
+/* In that thread: what has not been raised yet shall not be any more. */
+void gt_app_calm(unsigned long thread) GT_NEEDS_GIL;
+
 /* Release the parcels the loop has sent (service->released). */
 void gt_app_release(struct gt_service *sv) GT_NEEDS_GIL;
 

@@ -70,8 +70,8 @@ duration_has_units(void **state)
 static void
 duration_refuses_the_rest(void **state)
 {
-	static const char *const bad[] = {"",   "s",   "ms",  "-1",    "1d",
-	                                  "1.", "1 s", "1e3", "1.2345"};
+	static const char *const bad[] = {
+	    "", "s", "ms", "-1", "1d", "1.", "1 s", "1e3", "1.2345", "0.5ms"};
 	int64_t ms;
 
 	(void)state;

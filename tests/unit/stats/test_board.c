@@ -144,6 +144,35 @@ a_request_is_done_when_its_thread_goes_on(void **state)
 }
 
 static void
+waits_for_the_client_are_no_time_in_the_app(void **state)
+{
+	struct gt_cell_copy copy;
+	struct gt_cell c = {0};
+	int64_t age;
+
+	(void)state;
+	gt_cell_begin(&c, 1, 100, GT_STR("GET"), GT_STR("/"), GT_STR("p"));
+	gt_cell_set(&c, GT_CELL_WAITING, 110);
+	assert_true(gt_cell_read(&c, &copy));
+	assert_true(gt_cell_is_busy(&copy, 500, &age));
+	assert_int_equal(age, 10);
+	gt_cell_set(&c, GT_CELL_RUNNING, 600);
+	gt_cell_set(&c, GT_CELL_WAITING, 605);
+	gt_cell_set(&c, GT_CELL_RUNNING, 705);
+	assert_true(gt_cell_read(&c, &copy));
+	assert_true(gt_cell_is_busy(&copy, 710, &age));
+	assert_int_equal(age, 20);
+	assert_int_equal(copy.waited_us, 590);
+	gt_cell_begin(&c, 2, 800, GT_STR("GET"), GT_STR("/"), GT_STR("p"));
+	assert_true(gt_cell_read(&c, &copy));
+	assert_true(gt_cell_is_busy(&copy, 803, &age));
+	assert_int_equal(age, 3);
+	gt_cell_set(&c, GT_CELL_PARKED, 810);
+	assert_true(gt_cell_read(&c, &copy));
+	assert_false(gt_cell_is_busy(&copy, 900, &age));
+}
+
+static void
 a_long_text_is_cut(void **state)
 {
 	struct gt_cell_copy copy;
@@ -238,6 +267,7 @@ main(void)
 	        a_scribbling_worker_cannot_change_the_number_of_cells),
 	    cmocka_unit_test(a_cell_shows_its_request),
 	    cmocka_unit_test(a_request_is_done_when_its_thread_goes_on),
+	    cmocka_unit_test(waits_for_the_client_are_no_time_in_the_app),
 	    cmocka_unit_test(a_long_text_is_cut),
 	    cmocka_unit_test(read_gives_up_on_a_cell_that_is_always_written),
 	    cmocka_unit_test(a_copy_is_consistent_while_the_writer_runs),

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests that the loop answers although the app has not, or never will: the
+ * exchange stays with its thread or in the queue until it comes back, and
+ * another one carries the answer. The loop's alone.
+ */
+#include <string.h>
+
+#include "gthreadd/base/log.h"
+#include "worker_priv.h"
+
+bool
+gt_conn_abandon(struct gt_exchange *ex)
+{
+	if (!gt_exchange_move(ex, GT_EX_QUEUED, GT_EX_ABANDONED) &&
+	    !gt_exchange_move(ex, GT_EX_RUNNING, GT_EX_ABANDONED))
+		return false;
+	gt_inbox_fail(ex, GT_GONE);
+	gt_outbox_fail(ex);
+	return true;
+}
+
+/*
+ * What the access log says of the request, in memory that is a's own: a may
+ * be needed for longer than ex. What cannot be copied is not said.
+ */
+GT_ON_LOOP static void
+copy_request(struct gt_exchange *a, const struct gt_exchange *ex)
+{
+	size_t n = ex->request.nfields * sizeof(*ex->request.field);
+	struct gt_field *field = gt_arena_alloc(&a->arena, n);
+
+	a->number = 0;
+	a->on_conn = ex->on_conn;
+	a->peer = ex->peer;
+	a->conn = ex->conn;
+	a->received_us = ex->received_us;
+	if (gt_buf_add(&a->head, ex->head.p, ex->head_len) != GT_OK)
+		return;
+	a->head_len = ex->head_len;
+	a->request = ex->request;
+	a->request.field = field;
+	if (field == NULL)
+		a->request.nfields = a->request.cap_fields = 0;
+	else if (n > 0)
+		memcpy(field, ex->request.field, n);
+	a->verdict = ex->verdict;
+	a->verdict.script_name = (struct gt_str){NULL, 0};
+}
+
+static void
+tell(const struct gt_exchange *ex, unsigned status, const char *why)
+{
+	struct gt_str method = gt_exchange_str(ex, ex->request.method);
+	struct gt_str target = gt_exchange_str(ex, ex->request.target);
+
+	gt_log_warning("request given up status=%u request=\"%.*s %.*s\" "
+	               "peer=%s reason=\"%s\"",
+	               status, (int)(method.n < 32 ? method.n : 32), method.p,
+	               (int)(target.n < 256 ? target.n : 256), target.p,
+	               ex->peer->remote.host, why);
+}
+
+void
+gt_conn_give_up(struct gt_conn *c, unsigned status, const char *why)
+{
+	struct gt_exchange *ex = c->ex, *a;
+
+	if (c->state != GT_CONN_BUSY || c->close_due)
+		return;
+	if ((a = gt_loop_take_exchange(c->worker)) == NULL) {
+		gt_conn_close(c, "out of memory");
+		return;
+	}
+	if (!gt_conn_abandon(ex)) {
+		gt_loop_give_exchange(c->worker, a);
+		return;
+	}
+	tell(ex, status, why);
+	copy_request(a, ex);
+	c->lost = ex;
+	c->ex = a;
+	/* From here on the thread publishes nothing more. */
+	if (!ex->out.published) {
+		gt_conn_answer(c, status);
+		return;
+	}
+	a->response.status = status;
+	gt_conn_move(c, GT_CONN_WRITE);
+	gt_conn_close(c, why);
+}
+
+void
+gt_conn_give_up_all(struct gt_worker *w, unsigned status, const char *why)
+{
+	struct gt_conn *c, *next;
+	enum gt_exchange_state state;
+
+	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c->state != GT_CONN_BUSY)
+			continue;
+		state = gt_exchange_state(c->ex);
+		if (state == GT_EX_QUEUED)
+			gt_conn_give_up(c, 503, why);
+		else if (state == GT_EX_RUNNING && status != 0)
+			gt_conn_give_up(c, status, why);
+	}
+}
+
+void
+gt_conn_regain(struct gt_conn *c)
+{
+	struct gt_exchange *ex = c->lost;
+
+	if (ex->started_us != 0)
+		gt_log_info("thread gthreadd-%u has come back age_ms=%lld",
+		            ex->thread,
+		            (long long)(ex->ended_us - ex->started_us) / 1000);
+	c->lost = NULL;
+	gt_loop_give_exchange(c->worker, ex);
+	if (c->state == GT_CONN_GONE)
+		gt_conn_destroy(c);
+}
