@@ -21,6 +21,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/upload.c \
 	src/worker/worker.c \
 	src/worker/writer.c \
+	src/worker/monitor_priv.h \
 	src/worker/worker_priv.h \
 	include/gthreadd/worker/worker.h
 libgt_worker_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
