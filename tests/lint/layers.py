@@ -65,13 +65,21 @@ def check_foreign(place, layer, inc):
 
 
 def check_relative(place, layer, inc):
-    """A quoted name: a table, or the private header beside the file."""
+    """A quoted name: a table, or a private header beside the file."""
     if inc.endswith(".def"):
         return
     if place["public"]:
         yield f'a public header must not include "{inc}"'
-    elif inc not in (f"{layer}_priv.h", "config.h"):
-        yield f'"{inc}" is neither a table nor {layer}_priv.h'
+    elif inc != "config.h" and not is_private(layer, inc):
+        yield f'"{inc}" is neither a table nor a private header of {layer}'
+
+
+def is_private(layer, name):
+    """The layer's private header, or that of one of its units."""
+    unit = name.removesuffix("_priv.h")
+    return name.endswith("_priv.h") and "/" not in name and (
+        unit == layer
+        or os.path.exists(os.path.join(TOP, "src", layer, unit + ".c")))
 
 
 def check_file(root, layer, path):
@@ -114,9 +122,10 @@ def main():
                 private.setdefault(layer, []).append(path)
             bad += len(list(check_file(root, layer, path)))
     for layer, paths in private.items():
-        if paths != [f"{layer}/{layer}_priv.h"]:
-            print(f"src/{layer}: one {layer}_priv.h at most, not {paths}")
-            bad += 1
+        for path in paths:
+            if not is_private(layer, path.split("/", 1)[1]):
+                print(f"src/{path}: named after neither its layer nor a unit")
+                bad += 1
     if seen == 0:
         print(f"no sources under {TOP}")
     print(f"layers: {seen} files, {bad} violations")
