@@ -33,3 +33,10 @@ conf/gthreadd.service: conf/gthreadd.service.in Makefile
 	$(AM_V_GEN)$(fill_in) $(fill_main) '$(srcdir)/$@.in' >$@
 conf/gthreadd@.service: conf/gthreadd.service.in Makefile
 	$(AM_V_GEN)$(fill_in) $(fill_each) '$(srcdir)/conf/gthreadd.service.in' >$@
+
+# Debian's package: dpkg-buildpackage -us -uc -b
+EXTRA_DIST += debian/changelog debian/clean debian/control debian/copyright \
+	debian/gthreadd.README.Debian debian/gthreadd.docs debian/gthreadd.examples \
+	debian/gthreadd.ini debian/gthreadd.install debian/gthreadd.postinst \
+	debian/gthreadd.postrm debian/gthreadd.prerm debian/instances.README \
+	debian/rules debian/source/format debian/tests/control debian/tests/service

@@ -163,7 +163,52 @@ def test_usage(root):
     assert "Usage:" in root.init(code=3)
 
 
-def test_reload_and_restart_by_the_script_under_load(root):
+def test_upgrade_under_load(root):
+    """The program on disk takes over, and no request is lost."""
+    root.instance(workers=2).init("start")
+    old = root.pid()
+    address = ("127.0.0.1", root.ports["gthreadd"])
+    with Load(address, "/hello", keep_alive=4, one_shot=4) as load:
+        assert "gthreadd." in root.init("upgrade")
+        load.wait_for(50)
+    load.check()
+    assert root.pid() != old and not processes_of_session(old)
+    assert [x.name for x in root.run.iterdir()] == ["gthreadd.pid"]
+    root.init("status")
+    root.init("upgrade", "gthreadd")  # and once more
+    root.init("stop")
+    assert not list(root.run.iterdir())
+
+
+@pytest.mark.parametrize("settings", [
+    {"workers": "many"}, {"wsgi_app": "no_such_module:app"}])
+def test_upgrade_that_fails_changes_nothing(root, settings):
+    root.instance().init("start")
+    old = root.pid()
+    root.instance(**settings)
+    assert "(failed)" in root.init("upgrade", code=1)
+    assert root.pid() == old and root.get().status == 200
+    assert not (root.run / "gthreadd.pid.2").exists()
+    root.instance().init("upgrade")
+    assert root.pid() != old and root.get().status == 200
+    root.init("stop")
+
+
+def test_upgrade_to_a_program_that_hangs_is_taken_back(root):
+    """It never becomes ready: its time is up, the old one serves on."""
+    root.instance().init("start")
+    old = root.pid()
+    (root.etc / "default/gthreadd").write_text("UPGRADE_TIMEOUT=2\n")
+    (root.dir / "hang.py").write_text("import time\ntime.sleep(1000)\n")
+    root.instance(wsgi_app="hang:app")
+    assert "(failed)" in root.init("upgrade", code=1)
+    assert root.pid() == old and root.get().status == 200
+    wait_for("the new one to be gone",
+             lambda: not (root.run / "gthreadd.pid.2").exists())
+    root.init("stop")
+
+
+def test_reload_under_load(root):
     """A reload loses nothing."""
     root.instance().init("start")
     address = ("127.0.0.1", root.ports["gthreadd"])

@@ -118,3 +118,21 @@ def test_start_by_the_first_connection(server):
     assert server.get("/hello").status == 200
     server.log_contains("listening at: unix:")
     assert server.get("/hello").status == 200
+
+
+def test_the_packages_own_file_is_right(server):
+    """As installed, and with an application named in it."""
+    text = (CONF.parent / "debian/gthreadd.ini").read_text()
+    for name in ("user", "group"):  # which the package makes
+        assert f"\n{name} = gthreadd\n" in text
+        text = text.replace(f"\n{name} = gthreadd\n", f"\n{name} = 0\n")
+    server.ini.write_text(text)
+    r = server.run("--print-config", "-c", str(server.ini))
+    assert r.returncode == 0, r.stderr
+    assert re.search("^workers = 2 ", r.stdout, re.M)
+    commented = re.findall(r"^#([a-z-]+ = .*)$", text, re.M)
+    assert len(commented) == 5
+    server.ini.write_text(re.sub(r"(?m)^#([\w-]+ = )", r"\1", text))
+    r = server.run("--print-config", "-c", str(server.ini))
+    assert r.returncode == 0, r.stderr
+    assert re.search("^wsgi-app = mysite.wsgi ", r.stdout, re.M)
