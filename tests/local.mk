@@ -72,6 +72,7 @@ e2e_files = \
 	tests/e2e/test_proxy_protocol.py \
 	tests/e2e/test_reload.py \
 	tests/e2e/test_response.py \
+	tests/e2e/test_reuse_port.py \
 	tests/e2e/test_serve.py \
 	tests/e2e/test_signals.py \
 	tests/e2e/test_slow_attacks.py \

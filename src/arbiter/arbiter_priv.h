@@ -94,6 +94,7 @@ struct gt_proc {
 	enum gt_end end; /* why it was told to end; EXIT: it was not */
 	unsigned age;    /* its number, from 1 */
 	unsigned seat;   /* in the roster */
+	unsigned slot;   /* number among its like: its sockets, reuse-port */
 	int channel_fd;  /* our end; -1: it has closed its own */
 	int board_fd;
 	struct gt_board *board; /* read-only */
@@ -197,6 +198,7 @@ struct gt_arbiter {
 	enum gt_reload_state reload;
 	bool reload_again; /* HUP came while one was on trial */
 	uint64_t target;   /* how many workers there should be */
+	unsigned slots;    /* slots below this one have a worker: slots.c */
 	struct gt_scaling scaling;
 
 	struct gt_procs procs; /* oldest first */
@@ -280,6 +282,16 @@ GT_MUST_CHECK enum gt_err gt_sockets_open(struct gt_arbiter *a,
  */
 void gt_sockets_close(const struct gt_arbiter *a, struct gt_generation *g,
                       const struct gt_generation *heir) GT_ON_MASTER;
+
+/* slots.c: with reuse-port */
+/* The lowest slot that nobody of g has who is to stay. */
+unsigned gt_slots_free(const struct gt_arbiter *a,
+                       const struct gt_generation *g) GT_ON_MASTER;
+/* Must p go rather than other, an older worker? */
+bool gt_slots_goes_before(const struct gt_arbiter *a, const struct gt_proc *p,
+                          const struct gt_proc *other) GT_ON_MASTER;
+/* Tell the workers which sockets nobody has as its own. */
+void gt_slots_tell(struct gt_arbiter *a) GT_ON_MASTER;
 
 /* logs.c */
 /* Errors: GT_SYS; *path is the file. */

@@ -14,6 +14,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/road.c \
 	src/arbiter/signal.c \
 	src/arbiter/sockets.c \
+	src/arbiter/slots.c \
 	src/arbiter/spawn.c \
 	src/arbiter/status.c \
 	src/arbiter/watch.c \

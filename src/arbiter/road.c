@@ -96,13 +96,14 @@ gt_road_drain(const struct gt_arbiter *a, struct gt_proc *p)
 GT_ON_MASTER static struct gt_proc *
 next_to_go(const struct gt_arbiter *a, enum gt_proc_state state, bool stale)
 {
-	struct gt_proc *p;
+	struct gt_proc *p, *first = NULL;
 
 	TAILQ_FOREACH (p, &a->procs, link)
 		if (p->state == state && p->gen != a->next &&
-		    is_stale(a, p) == stale)
-			return p;
-	return NULL;
+		    is_stale(a, p) == stale &&
+		    (first == NULL || gt_slots_goes_before(a, p, first)))
+			first = p;
+	return first;
 }
 
 GT_ON_MASTER static void
@@ -213,6 +214,7 @@ gt_road_step(struct gt_arbiter *a)
 	fork_canary(a);
 	drain_surplus(a);
 	fork_missing(a);
+	gt_slots_tell(a);
 	tell_end(a);
 	gt_watch_arm(a);
 }

@@ -137,10 +137,25 @@ static void
 log_listeners(const struct gt_listeners *ls, const struct gt_listeners *kept)
 {
 	for (size_t i = 0; i < ls->n; i++)
-		if (kept == NULL || gt_listeners_find(kept, &ls->v[i]) == NULL)
+		if (ls->v[i].slot <= 0 &&
+		    gt_listeners_find(kept, &ls->v[i]) == NULL)
 			gt_log_info("listening at: %s%s (%d)",
 			            ls->v[i].is_unix ? "" : "http://",
 			            ls->v[i].text, (int)getpid());
+}
+
+/* The slots of kept stay: connections may wait in them. */
+static unsigned
+count_slots(const struct gt_settings *s, const struct gt_listeners *kept)
+{
+	unsigned n = s->workers > 0 ? (unsigned)s->workers : 1;
+
+	if (!s->reuse_port)
+		return 0;
+	for (size_t i = 0; i < kept->n; i++)
+		if (kept->v[i].slot >= (int)n)
+			n = (unsigned)kept->v[i].slot + 1;
+	return n;
 }
 
 enum gt_err
@@ -154,6 +169,8 @@ gt_sockets_open(struct gt_arbiter *a, struct gt_generation *g, char *why,
 	    .socket_mode = s->socket_mode,
 	    .kept = g == a->gen ? &a->upgrade.shared : &a->gen->listeners,
 	    .once = g != a->gen, /* others are being served meanwhile */
+	    .slots = count_slots(s, g == a->gen ? &a->upgrade.shared
+	                                        : &a->gen->listeners),
 	};
 	size_t nspecs;
 	enum gt_err rc;

@@ -157,6 +157,8 @@ run_worker(struct gt_arbiter *a, const struct gt_proc *p, int board_fd,
 	    .name = gt_generation_name(g),
 	    .age = p->age,
 	    .seat = p->seat,
+	    .slot = p->slot,
+	    .slots = a->slots,
 	    .roster_fd = a->roster_fd,
 	    .board_fd = board_fd,
 	    .channel_fd = channel_fd,
@@ -241,6 +243,7 @@ create_proc(struct gt_arbiter *a, const struct gt_generation *g,
 	p->channel_fd = p->board_fd = -1;
 	p->age = ++a->age;
 	p->seat = seat;
+	p->slot = gt_slots_free(a, g);
 	p->spawned_us = gt_clock_us();
 	rc = gt_board_create((unsigned)g->settings->threads, &p->board_fd);
 	if (rc != GT_OK)

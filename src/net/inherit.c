@@ -39,7 +39,10 @@ add_listener(struct gt_buf *out, const struct gt_listener *l)
 	    (rc = add_text(out, l->asked)) != GT_OK ||
 	    (rc = gt_buf_add(out, "=", 1)) != GT_OK)
 		return rc;
-	return add_text(out, l->text);
+	rc = add_text(out, l->text);
+	if (rc == GT_OK && l->slot != GT_LISTENER_ALL)
+		rc = gt_buf_addf(out, "=%d", l->slot);
+	return rc;
 }
 
 enum gt_err
@@ -82,15 +85,21 @@ static bool
 take_word(struct gt_str word, struct gt_listener *l)
 {
 	struct gt_str part;
-	uint64_t fd;
+	uint64_t fd, slot = 0;
 
-	*l = (struct gt_listener){.fd = -1, .given_fd = -1};
+	*l = (struct gt_listener){
+	    .fd = -1, .given_fd = -1, .slot = GT_LISTENER_ALL};
 	if (!gt_str_split(&word, '=', &part) ||
 	    gt_parse_decimal(part, &fd) != GT_OK || fd < 3 || fd > INT32_MAX)
 		return false;
 	if (!gt_str_split(&word, '=', &part) || !take_text(part, l->asked) ||
 	    !gt_str_split(&word, '=', &part) || !take_text(part, l->text))
 		return false;
+	if (gt_str_split(&word, '=', &part)) {
+		if (gt_parse_decimal(part, &slot) != GT_OK || slot > UINT16_MAX)
+			return false;
+		l->slot = (int)slot;
+	}
 	if (gt_fd_set_cloexec((int)fd, 1) != GT_OK)
 		return false;
 	l->fd = (int)fd;

@@ -21,33 +21,14 @@
 
 #include "gthreadd/base/fd.h"
 #include "gthreadd/base/log.h"
-#include "gthreadd/net/listener.h"
+#include "listener_priv.h"
 
 #define TRIES       5 /* on EADDRINUSE */
 #define MAX_ADDRESS 256
 
-struct candidate {
-	struct sockaddr_storage sa;
-	socklen_t len; /* of sa; 0: fd is an inherited socket */
-	int fd;
-	size_t spec;    /* index of its specification */
-	bool is_one_of; /* its name has other addresses too */
-	char text[GT_ADDR_TEXT];
-};
-
-/* One call of gt_listeners_open. */
-struct opening {
-	const struct gt_listen_options *opt;
-	struct candidate *v;
-	size_t n;
-	struct gt_listeners *out;
-	char *why;
-	size_t why_size;
-};
-
 GT_PRINTF(2, 3)
 static enum gt_err
-fail_with(struct opening *o, const char *fmt, ...)
+fail_with(struct gt_opening *o, const char *fmt, ...)
 {
 	int saved = errno;
 	va_list ap;
@@ -60,23 +41,23 @@ fail_with(struct opening *o, const char *fmt, ...)
 }
 
 static enum gt_err
-fail_at(struct opening *o, const char *text)
+fail_at(struct gt_opening *o, const char *text)
 {
 	fail_with(o, "cannot listen on %s: %s", text, strerror(errno));
 	return GT_SYS;
 }
 
 static enum gt_err
-add_candidate(struct opening *o, size_t spec, const void *sa, socklen_t len,
+add_candidate(struct gt_opening *o, size_t spec, const void *sa, socklen_t len,
               int fd)
 {
-	struct candidate *c;
+	struct gt_candidate *c;
 
 	if (o->n == MAX_ADDRESS)
 		return fail_with(o, "more than %d addresses to listen on",
 		                 MAX_ADDRESS);
 	c = &o->v[o->n++];
-	*c = (struct candidate){.len = len, .fd = fd, .spec = spec};
+	*c = (struct gt_candidate){.len = len, .fd = fd, .spec = spec};
 	if (len == 0) {
 		snprintf(c->text, sizeof(c->text), "fd://%d", fd);
 		return GT_OK;
@@ -87,7 +68,7 @@ add_candidate(struct opening *o, size_t spec, const void *sa, socklen_t len,
 }
 
 static enum gt_err
-resolve_tcp(struct opening *o, size_t spec, const struct gt_bind *b)
+resolve_tcp(struct gt_opening *o, size_t spec, const struct gt_bind *b)
 {
 	const struct addrinfo hints = {.ai_family = AF_UNSPEC,
 	                               .ai_socktype = SOCK_STREAM,
@@ -112,7 +93,7 @@ resolve_tcp(struct opening *o, size_t spec, const struct gt_bind *b)
 }
 
 static enum gt_err
-resolve_unix(struct opening *o, size_t spec, const struct gt_bind *b)
+resolve_unix(struct gt_opening *o, size_t spec, const struct gt_bind *b)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	bool is_abstract = b->kind == GT_BIND_ABSTRACT;
@@ -129,7 +110,7 @@ resolve_unix(struct opening *o, size_t spec, const struct gt_bind *b)
 }
 
 static enum gt_err
-resolve(struct opening *o, size_t spec, const char *text)
+resolve(struct gt_opening *o, size_t spec, const char *text)
 {
 	const char *why;
 	struct gt_bind b;
@@ -148,136 +129,14 @@ resolve(struct opening *o, size_t spec, const char *text)
 	return resolve_unix(o, spec, &b);
 }
 
-/* Is c's port also bound on an IPv4 address? Then :: must leave it alone. */
-static bool
-has_v4_twin(const struct opening *o, const struct candidate *c)
-{
-	const struct sockaddr_in6 *in6 = (const void *)&c->sa;
-	const struct sockaddr_in *in;
-
-	for (size_t i = 0; i < o->n; i++) {
-		in = (const void *)&o->v[i].sa;
-		if (in->sin_family == AF_INET && in->sin_port != 0 &&
-		    in->sin_port == in6->sin6_port)
-			return true;
-	}
-	return false;
-}
-
 static enum gt_err
-set_option(int fd, int level, int name)
-{
-	const int on = 1;
-
-	return setsockopt(fd, level, name, &on, sizeof(on)) < 0 ? GT_SYS
-	                                                        : GT_OK;
-}
-
-/* Options of TCP that accepted sockets inherit. */
-static enum gt_err
-set_tcp_options(int fd)
-{
-	if (set_option(fd, IPPROTO_TCP, TCP_NODELAY) != GT_OK)
-		return GT_SYS;
-	return set_option(fd, SOL_SOCKET, SO_KEEPALIVE);
-}
-
-static enum gt_err
-open_tcp(const struct opening *o, const struct candidate *c, int fd)
-{
-	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR) != GT_OK)
-		return GT_SYS;
-	if (c->sa.ss_family == AF_INET6 && has_v4_twin(o, c) &&
-	    set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) != GT_OK)
-		return GT_SYS;
-	if (set_tcp_options(fd) != GT_OK)
-		return GT_SYS;
-	return bind(fd, (const void *)&c->sa, c->len) < 0 ? GT_SYS : GT_OK;
-}
-
-/*
- * Remove a socket file nobody listens on any more. Errors: GT_SYS, EADDRINUSE
- * when somebody does; EEXIST when it is no socket.
- */
-static enum gt_err
-unlink_stale(const struct candidate *c)
-{
-	const struct sockaddr_un *un = (const void *)&c->sa;
-	struct stat st;
-	int fd, rc, error;
-
-	if (lstat(un->sun_path, &st) < 0)
-		return errno == ENOENT ? GT_OK : GT_SYS;
-	errno = EEXIST;
-	if (!S_ISSOCK(st.st_mode))
-		return GT_SYS;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return GT_SYS;
-	rc = connect(fd, (const void *)un, c->len);
-	error = errno;
-	close(fd);
-	if (rc < 0 && error == ECONNREFUSED)
-		return unlink(un->sun_path) < 0 ? GT_SYS : GT_OK;
-	/* EAGAIN: its backlog is full. */
-	errno = rc == 0 || error == EAGAIN ? EADDRINUSE : error;
-	return GT_SYS;
-}
-
-static bool
-has_path(const struct candidate *c)
-{
-	const struct sockaddr_un *un = (const void *)&c->sa;
-
-	return c->sa.ss_family == AF_UNIX && un->sun_path[0] != '\0';
-}
-
-/* The mode comes from the umask: there is no moment with another one. */
-static enum gt_err
-open_unix(const struct opening *o, const struct candidate *c, int fd)
-{
-	mode_t old;
-	int rc;
-
-	if (has_path(c) && unlink_stale(c) != GT_OK)
-		return GT_SYS;
-	old = umask(0777);
-	umask(o->opt->has_socket_mode ? ~o->opt->socket_mode & 0777
-	                              : old | 0111);
-	rc = bind(fd, (const void *)&c->sa, c->len);
-	umask(old);
-	return rc < 0 ? GT_SYS : GT_OK;
-}
-
-static enum gt_err
-open_candidate(const struct opening *o, const struct candidate *c, int *out)
-{
-	enum gt_err rc;
-	int fd, saved;
-
-	fd = socket(c->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-	            0);
-	if (fd < 0)
-		return GT_SYS;
-	rc = c->sa.ss_family == AF_UNIX ? open_unix(o, c, fd)
-	                                : open_tcp(o, c, fd);
-	if (rc == GT_OK && listen(fd, o->opt->backlog) == 0) {
-		*out = fd;
-		return GT_OK;
-	}
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return GT_SYS;
-}
-
-static enum gt_err
-open_patiently(const struct opening *o, const struct candidate *c, int *out)
+open_patiently(const struct gt_opening *o, const struct gt_candidate *c,
+               bool shared, int *out)
 {
 	const struct timespec second = {.tv_sec = 1};
 
 	for (int i = 1; i <= TRIES; i++) {
-		if (open_candidate(o, c, out) == GT_OK)
+		if (gt_bind_open(o, c, shared, out) == GT_OK)
 			return GT_OK;
 		if (errno != EADDRINUSE || i == TRIES || o->opt->once)
 			return GT_SYS;
@@ -286,23 +145,6 @@ open_patiently(const struct opening *o, const struct candidate *c, int *out)
 		nanosleep(&second, NULL);
 	}
 	return GT_SYS;
-}
-
-/* Errors: GT_SYS, GT_INVALID (not a listening stream socket). */
-static enum gt_err
-adopt_inherited(int fd)
-{
-	int type = 0, listens = 0;
-	socklen_t len = sizeof(int);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0)
-		return GT_SYS;
-	if (type != SOCK_STREAM || listens == 0)
-		return GT_INVALID;
-	if (gt_fd_set_cloexec(fd, 1) != GT_OK)
-		return GT_SYS;
-	return gt_fd_set_nonblock(fd);
 }
 
 /* Read back what fd is bound to: port 0 has become a number. */
@@ -321,7 +163,7 @@ describe(struct gt_listener *l)
 }
 
 static bool
-is_open_already(const struct opening *o, const struct candidate *c)
+is_open_already(const struct gt_opening *o, const struct gt_candidate *c)
 {
 	for (size_t i = 0; i < o->out->n; i++) {
 		if (c->len != 0 && strcmp(o->out->v[i].text, c->text) == 0)
@@ -332,14 +174,15 @@ is_open_already(const struct opening *o, const struct candidate *c)
 	return false;
 }
 
-/* The socket we have for this address already. */
+/* The socket we have for this address and slot already. */
 static const struct gt_listener *
-find_kept(const struct opening *o, const struct candidate *c)
+find_kept(const struct gt_opening *o, const struct gt_candidate *c, int slot)
 {
 	const struct gt_listeners *kept = o->opt->kept;
 
 	for (size_t i = 0; kept != NULL && i < kept->n; i++)
-		if (strcmp(kept->v[i].asked, c->text) == 0 &&
+		if (kept->v[i].slot == slot &&
+		    strcmp(kept->v[i].asked, c->text) == 0 &&
 		    gt_listeners_find(o->out, &kept->v[i]) == NULL)
 			return &kept->v[i];
 	return NULL;
@@ -347,39 +190,63 @@ find_kept(const struct opening *o, const struct candidate *c)
 
 /* Errors: GT_SYS, GT_INVALID (not a listening stream socket). */
 static enum gt_err
-open_socket(const struct opening *o, const struct candidate *c, int *out)
+open_socket(const struct gt_opening *o, const struct gt_candidate *c, int slot,
+            int *out)
 {
-	const struct gt_listener *kept = find_kept(o, c);
+	const struct gt_listener *kept = find_kept(o, c, slot);
 
 	if (kept != NULL) {
 		*out = fcntl(kept->fd, F_DUPFD_CLOEXEC, 3);
 		return *out < 0 ? GT_SYS : GT_OK;
 	}
 	if (c->len != 0)
-		return open_patiently(o, c, out);
+		return open_patiently(o, c, slot >= 0, out);
 	*out = c->fd;
-	return adopt_inherited(c->fd);
+	return gt_bind_adopt(c->fd);
 }
 
 static enum gt_err
-open_listener(struct opening *o, const struct candidate *c)
+open_listener(struct gt_opening *o, const struct gt_candidate *c, int slot)
 {
 	struct gt_listener *l = &o->out->v[o->out->n];
 	enum gt_err rc;
 
-	*l = (struct gt_listener){.fd = -1, .given_fd = c->fd};
+	*l = (struct gt_listener){.fd = -1, .given_fd = c->fd, .slot = slot};
 	memcpy(l->asked, c->text, sizeof(l->asked));
-	if ((rc = open_socket(o, c, &l->fd)) != GT_OK)
+	if ((rc = open_socket(o, c, slot, &l->fd)) != GT_OK)
 		return rc;
 	o->out->n++; /* from here on it is closed with the others */
 	if ((rc = describe(l)) != GT_OK)
 		return rc;
 	if (c->len == 0 && !l->is_unix)
-		return set_tcp_options(l->fd);
-	if (has_path(c) &&
+		return gt_bind_set_tcp_options(l->fd);
+	if (gt_bind_has_path(c) &&
 	    (l->unlink_path = strdup(l->text + strlen("unix:"))) == NULL)
 		return GT_NOMEM;
 	return GT_OK;
+}
+
+/*
+ * All sockets for one address: one, or one for each slot. What the first is
+ * bound to, which may be a port of the kernel's choice, holds for the others.
+ */
+static enum gt_err
+open_address(struct gt_opening *o, const struct gt_candidate *c)
+{
+	struct gt_candidate same = *c;
+	socklen_t len = sizeof(same.sa);
+	enum gt_err rc = GT_OK;
+
+	if (c->len == 0 || c->sa.ss_family == AF_UNIX || o->opt->slots == 0)
+		return open_listener(o, c, GT_LISTENER_ALL);
+	for (unsigned i = 0; i < o->opt->slots && rc == GT_OK; i++) {
+		rc = open_listener(o, &same, (int)i);
+		if (i == 0 && rc == GT_OK &&
+		    getsockname(o->out->v[o->out->n - 1].fd, (void *)&same.sa,
+		                &len) < 0)
+			rc = GT_SYS;
+	}
+	return rc;
 }
 
 /* Does this machine lack the address (::1 without IPv6, say)? */
@@ -394,7 +261,7 @@ is_absent(int error)
  * have addresses that this machine lacks, but not only such.
  */
 static enum gt_err
-open_group(struct opening *o, size_t from, size_t to)
+open_group(struct gt_opening *o, size_t from, size_t to)
 {
 	enum gt_err rc = GT_OK;
 	size_t opened = 0;
@@ -404,7 +271,7 @@ open_group(struct opening *o, size_t from, size_t to)
 			opened++;
 			continue;
 		}
-		if ((rc = open_listener(o, &o->v[i])) == GT_OK) {
+		if ((rc = open_address(o, &o->v[i])) == GT_OK) {
 			opened++;
 			continue;
 		}
@@ -421,12 +288,13 @@ open_group(struct opening *o, size_t from, size_t to)
 }
 
 static enum gt_err
-open_all(struct opening *o)
+open_all(struct gt_opening *o)
 {
 	enum gt_err rc;
 	size_t i, end;
 
-	if ((o->out->v = calloc(o->n, sizeof(*o->out->v))) == NULL)
+	if ((o->out->v = calloc(o->n * (o->opt->slots + 1),
+	                        sizeof(*o->out->v))) == NULL)
 		return GT_NOMEM;
 	for (i = 0; i < o->n; i = end) {
 		for (end = i; end < o->n && o->v[end].spec == o->v[i].spec;)
@@ -442,7 +310,8 @@ gt_listeners_open(const char *const *specs, size_t nspecs,
                   const struct gt_listen_options *opt, struct gt_listeners *out,
                   char *why, size_t n)
 {
-	struct opening o = {.opt = opt, .out = out, .why = why, .why_size = n};
+	struct gt_opening o = {
+	    .opt = opt, .out = out, .why = why, .why_size = n};
 	enum gt_err rc = GT_OK;
 
 	*out = (struct gt_listeners){0};
@@ -466,7 +335,8 @@ const struct gt_listener *
 gt_listeners_find(const struct gt_listeners *ls, const struct gt_listener *l)
 {
 	for (size_t i = 0; i < ls->n; i++)
-		if (strcmp(ls->v[i].text, l->text) == 0)
+		if (ls->v[i].slot == l->slot &&
+		    strcmp(ls->v[i].text, l->text) == 0)
 			return &ls->v[i];
 	return NULL;
 }

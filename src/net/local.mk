@@ -1,8 +1,10 @@
 noinst_LIBRARIES += libgt_net.a
 libgt_net_a_SOURCES = \
+	src/net/bind.c \
 	src/net/channel.c \
 	src/net/inherit.c \
 	src/net/listener.c \
+	src/net/listener_priv.h \
 	src/net/proxyproto.c \
 	src/net/trust.c \
 	include/gthreadd/net/channel.h \

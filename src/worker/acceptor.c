@@ -95,13 +95,25 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	gt_assert_loop();
-	if (!w->defers && is_others_turn(w)) {
+	/* Others do not have what is in a socket of our own. */
+	if (!w->defers && !w->settings->reuse_port && is_others_turn(w)) {
 		w->defers = true;
 		pause_for(w, DEFER_US);
 		return;
 	}
 	w->defers = false;
 	accept_one(a);
+}
+
+/*
+ * With reuse-port: our slot's, and those of slots without a worker. Workers
+ * that are more than there are slots share those of others.
+ */
+GT_ON_LOOP static bool
+is_ours(const struct gt_worker *w, const struct gt_listener *l)
+{
+	return l->slot == GT_LISTENER_ALL || l->slot >= (int)w->slots ||
+	       l->slot == (int)(w->child->slot % w->own_slots);
 }
 
 /*
@@ -116,7 +128,7 @@ arm(struct gt_worker *w, bool on)
 	w->accepts = on;
 	atomic_store(&w->service.watched, !on);
 	for (size_t i = 0; i < w->nacceptors; i++) {
-		if (on)
+		if (on && is_ours(w, w->acceptors[i].listener))
 			event_add(&w->acceptors[i].ev, NULL);
 		else
 			event_del(&w->acceptors[i].ev);
@@ -150,6 +162,7 @@ gt_acceptor_start(struct gt_worker *w)
 {
 	const struct gt_listeners *ls = w->child->listeners;
 
+	w->own_slots = 1;
 	if ((w->acceptors = calloc(ls->n, sizeof(*w->acceptors))) == NULL &&
 	    ls->n > 0)
 		return GT_NOMEM;
@@ -158,12 +171,27 @@ gt_acceptor_start(struct gt_worker *w)
 
 		a->worker = w;
 		a->listener = &ls->v[i];
+		if (a->listener->slot >= (int)w->own_slots)
+			w->own_slots = (unsigned)a->listener->slot + 1;
 		event_assign(&a->ev, w->base, a->listener->fd,
 		             EV_READ | EV_PERSIST, on_accept, a);
 	}
 	w->nacceptors = ls->n;
+	w->slots = w->child->slots;
 	evtimer_assign(&w->pause_ev, w->base, on_pause_over, w);
 	return GT_OK;
+}
+
+void
+gt_acceptor_set_slots(struct gt_worker *w, unsigned slots)
+{
+	bool accepts = w->accepts;
+
+	if (w->state != GT_WORKER_SERVING)
+		return;
+	w->slots = slots;
+	arm(w, false);
+	arm(w, accepts);
 }
 
 void

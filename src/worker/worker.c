@@ -140,6 +140,8 @@ take_message(struct gt_worker *w, const struct gt_channel_msg *msg)
 		replace_log(w->child->error_log_fd, msg->fds[0]);
 	if (msg->type == GT_CHANNEL_REOPEN && msg->nfds > 1)
 		replace_log(w->child->access_log_fd, msg->fds[1]);
+	if (msg->type == GT_CHANNEL_SLOTS)
+		gt_acceptor_set_slots(w, (unsigned)msg->value);
 	if (msg->type == GT_CHANNEL_DRAIN)
 		gt_worker_drain(w, msg->value);
 	if (msg->type == GT_CHANNEL_LOG_LEVEL && msg->value <= GT_LOG_CRITICAL)

@@ -349,6 +349,8 @@ struct gt_acceptor {
 };
 
 GT_MUST_CHECK enum gt_err gt_acceptor_start(struct gt_worker *w);
+/* With reuse-port: accept from the sockets of slots from here on, too. */
+void gt_acceptor_set_slots(struct gt_worker *w, unsigned slots) GT_ON_LOOP;
 /* Listeners leave or return to the loop, as the load says. */
 void gt_acceptor_admit(struct gt_worker *w, size_t load) GT_ON_LOOP;
 /*
@@ -442,6 +444,8 @@ struct gt_worker {
 	size_t nsignals;
 	struct gt_acceptor *acceptors;
 	size_t nacceptors;
+	unsigned slots;        /* those from here on are everybody's */
+	unsigned own_slots;    /* how many slots have sockets; at least 1 */
 	bool accepts;          /* the acceptors' events are armed */
 	bool full;             /* at a limit, until it is at half of it */
 	bool hopeless;         /* no thread will run what is queued */

@@ -28,6 +28,8 @@ struct gt_child {
 	const char *name;  /* for titles: the name setting or the app */
 	unsigned age;      /* number of the worker, from 1 */
 	unsigned seat;     /* its seat in the roster */
+	unsigned slot;     /* its listening sockets, with reuse-port */
+	unsigned slots;    /* those from here on are everybody's */
 	int roster_fd;     /* memfd of all workers' loads (stats/roster.h) */
 	int board_fd;      /* memfd of its board slot (stats/board.h) */
 	int channel_fd;    /* its end of the channel (net/channel.h) */

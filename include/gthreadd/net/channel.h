@@ -21,6 +21,11 @@ enum gt_channel_type {
 	 * listening sockets, except those whose bit is set in value.
 	 */
 	GT_CHANNEL_DRAIN,
+	/*
+	 * master -> worker, with reuse-port: from slot value on nobody has a
+	 * socket as its own; all accept from them.
+	 */
+	GT_CHANNEL_SLOTS,
 	/* worker -> master: replace me; value = enum gt_recycle. Serves on. */
 	GT_CHANNEL_RECYCLE,
 	/*

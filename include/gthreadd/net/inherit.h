@@ -13,7 +13,7 @@
 #include "gthreadd/base/str.h"
 #include "gthreadd/net/listener.h"
 
-/* Append " FD=ASKED=TEXT" for each open one of ls. Errors: GT_NOMEM. */
+/* Append " FD=ASKED=TEXT[=SLOT]" for each open one of ls. Errors: GT_NOMEM. */
 GT_MUST_CHECK enum gt_err gt_inherit_write(const struct gt_listeners *ls,
                                            struct gt_buf *out);
 /*

@@ -12,9 +12,12 @@
 #include "gthreadd/base/annot.h"
 #include "gthreadd/base/err.h"
 
+#define GT_LISTENER_ALL (-1)
+
 struct gt_listener {
 	int fd;       /* non-blocking, close-on-exec; -1: closed again */
 	int given_fd; /* N of fd://N, else -1 */
+	int slot;     /* whose it is with reuse-port; GT_LISTENER_ALL */
 	char asked[GT_ADDR_TEXT]; /* text before the port 0 became a number */
 	bool is_unix;
 	char text[GT_ADDR_TEXT]; /* "127.0.0.1:8000", "unix:/run/x.sock" */
@@ -35,6 +38,7 @@ struct gt_listen_options {
 	/* Sockets for the same addresses are duplicates of these. */
 	const struct gt_listeners *kept; /* NULL: there are none */
 	bool once;                       /* do not wait for an address in use */
+	unsigned slots; /* so many SO_REUSEPORT sockets a TCP address; 0: no */
 };
 
 /*
@@ -50,7 +54,7 @@ GT_MUST_CHECK enum gt_err gt_listeners_open(const char *const *specs,
                                             const struct gt_listen_options *opt,
                                             struct gt_listeners *out, char *why,
                                             size_t n);
-/* The listener of ls for the same address as l; NULL: there is none. */
+/* The one of ls for the same address and slot as l; NULL: there is none. */
 const struct gt_listener *gt_listeners_find(const struct gt_listeners *ls,
                                             const struct gt_listener *l);
 /* Close; unlink the unix sockets that were made when unlink_them. */

@@ -11,7 +11,8 @@
 static struct gt_listener
 make(int fd, const char *asked, const char *text)
 {
-	struct gt_listener l = {.fd = fd, .given_fd = -1};
+	struct gt_listener l = {
+	    .fd = fd, .given_fd = -1, .slot = GT_LISTENER_ALL};
 
 	snprintf(l.asked, sizeof(l.asked), "%s", asked);
 	snprintf(l.text, sizeof(l.text), "%s", text);
@@ -41,6 +42,7 @@ what_is_written_is_read_back(void **state)
 	struct gt_buf text = {0};
 
 	(void)state;
+	v[2].slot = 7;
 	assert_int_equal(gt_inherit_write(&ls, &text), GT_OK);
 	assert_int_equal(gt_inherit_read(gt_buf_str(&text), &back), GT_OK);
 	assert_int_equal(back.n, 2);
@@ -49,6 +51,8 @@ what_is_written_is_read_back(void **state)
 	assert_string_equal(back.v[0].text, "127.0.0.1:40001");
 	assert_int_equal(back.v[1].fd, b);
 	assert_string_equal(back.v[1].text, v[2].text);
+	assert_int_equal(back.v[0].slot, GT_LISTENER_ALL);
+	assert_int_equal(back.v[1].slot, 7);
 	assert_int_equal(fcntl(b, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 	gt_listeners_close(&back, false);
 	gt_buf_fini(&text);
@@ -76,6 +80,9 @@ foreign_words_do_no_harm(void **state)
 	    "3=a%4=b",
 	    "3=a%zz=b",
 	    "3=a%00b=c",
+	    "3=a=b=",
+	    "3=a=b=-1",
+	    "3=a=b=65536",
 	};
 	struct gt_listeners ls;
 	int fd = dup2(0, 3);
