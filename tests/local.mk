@@ -67,6 +67,7 @@ e2e_files = \
 	tests/e2e/test_logrotate.py \
 	tests/e2e/test_nginx.py \
 	tests/e2e/test_notify.py \
+	tests/e2e/test_paste.py \
 	tests/e2e/test_pyconfig.py \
 	tests/e2e/test_real_apps.py \
 	tests/e2e/test_proxy_protocol.py \

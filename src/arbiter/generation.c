@@ -56,5 +56,7 @@ gt_generation_name(const struct gt_generation *g)
 {
 	const struct gt_settings *s = g->settings;
 
-	return s->name[0] != '\0' ? s->name : s->app;
+	if (s->name[0] != '\0')
+		return s->name;
+	return s->paste[0] != '\0' ? s->paste : s->app;
 }

@@ -17,6 +17,7 @@ libgt_config_a_SOURCES = \
 	src/config/value.c \
 	src/config/config_priv.h \
 	src/config/tbl/settings.def \
+	src/config/tbl/dev.def \
 	src/config/tbl/differs.def \
 	src/config/tbl/foreign.def \
 	src/config/tbl/server.def \

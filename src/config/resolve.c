@@ -252,7 +252,10 @@ check_presence(struct gt_config *c)
 {
 	struct gt_settings *v = &c->settings;
 
-	if (*v->app == '\0' && !c->ini_lost && c->action != GT_ACTION_PRINT)
+	if (*v->app != '\0' && *v->paste != '\0')
+		gt_report_warning(c, "paste takes the place of wsgi-app");
+	if (*v->app == '\0' && *v->paste == '\0' && !c->ini_lost &&
+	    c->action != GT_ACTION_PRINT)
 		gt_report_setting(
 		    c,
 		    is_set(c, GT_S_app)

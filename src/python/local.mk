@@ -5,6 +5,7 @@ libgt_python_a_SOURCES = \
 	src/python/pyconfig.c \
 	src/python/pyerr.c \
 	src/python/pyobj.c \
+	src/python/spew.c \
 	src/python/stacks.c \
 	src/python/venv.c \
 	include/gthreadd/python/gil.h \
@@ -12,6 +13,7 @@ libgt_python_a_SOURCES = \
 	include/gthreadd/python/pyconfig.h \
 	include/gthreadd/python/pyerr.h \
 	include/gthreadd/python/pyobj.h \
+	include/gthreadd/python/spew.h \
 	include/gthreadd/python/stacks.h \
 	src/python/python_priv.h
 libgt_python_a_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)

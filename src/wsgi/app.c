@@ -11,6 +11,7 @@
 
 #include "gthreadd/base/log.h"
 #include "gthreadd/python/pyerr.h"
+#include "gthreadd/python/spew.h"
 #include "wsgi_priv.h"
 
 #define DEFAULT_NAME "application"
@@ -293,11 +294,25 @@ load_callable(const struct app_spec *spec)
 	return NULL;
 }
 
+static PyObject *load_spec(const char *text) GT_NEEDS_GIL;
+
+static PyObject *
+load_spec(const char *text)
+{
+	struct app_spec spec;
+	PyObject *app;
+
+	split_spec(text, &spec);
+	app = load_callable(&spec);
+	free(spec.module);
+	free(spec.object);
+	return app;
+}
+
 enum gt_err
 gt_app_load(const struct gt_settings *s, bool multiprocess, struct gt_app **out)
 {
 	struct gt_app *app = gt_xcalloc(1, sizeof(*app));
-	struct app_spec spec;
 
 	app->settings = s;
 	if ((app->disconnected = gt_module_object("ClientDisconnected")) ==
@@ -307,10 +322,10 @@ gt_app_load(const struct gt_settings *s, bool multiprocess, struct gt_app **out)
 		gt_pyerr_log(GT_LOG_ERROR, "the WSGI layer cannot start");
 		goto fail;
 	}
-	split_spec(s->app, &spec);
-	app->callable = load_callable(&spec);
-	free(spec.module);
-	free(spec.object);
+	if (s->spew)
+		gt_spew_start();
+	app->callable =
+	    s->paste[0] != '\0' ? gt_paste_load(s) : load_spec(s->app);
 	if (app->callable == NULL)
 		goto fail;
 	*out = app;

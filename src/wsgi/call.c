@@ -13,6 +13,7 @@
 #include "gthreadd/base/log.h"
 #include "gthreadd/python/gil.h"
 #include "gthreadd/python/pyerr.h"
+#include "gthreadd/python/spew.h"
 #include "wsgi_priv.h"
 
 static bool is_input_error(const struct gt_call *c) GT_NEEDS_GIL;
@@ -330,6 +331,8 @@ gt_app_thread_create(struct gt_app *app, unsigned number,
 	t->number = number;
 	t->call.thread = t;
 	t->date_at = -1;
+	if (app->settings->spew)
+		gt_spew_start();
 	if ((t->call.lock = PyThread_allocate_lock()) == NULL)
 		goto fail;
 	rc = gt_environ_init(&t->environ, app);

@@ -288,4 +288,9 @@ void gt_hooks_drop_response(struct gt_call *c) GT_NEEDS_GIL;
 /* An object of the module gthreadd. NULL: exception. */
 PyObject *gt_module_object(const char *name) GT_NEEDS_GIL;
 
+/* ---- paste.c ---- */
+
+/* The application of s->paste. NULL: failed, and logged. */
+PyObject *gt_paste_load(const struct gt_settings *s) GT_NEEDS_GIL;
+
 #endif

@@ -54,7 +54,11 @@ SAME = [
     ("-n", "shop", "name = shop"),
     ("--name", "shop", "name = shop"),
     ("--pythonpath", "/a,/b", "pythonpath = /b"),
-    # these two ask for what holds anyway
+    ("--spew", None, "spew = true"),
+    ("--paste", "/x.ini#main", "paste = /x.ini#main"),
+    ("--paster", "/x.ini#main", "paste = /x.ini#main"),
+    ("--paste-global", "K=v", "paste-global = K=***"),
+    # these ask for what holds anyway
     ("--initgroups", None, "workers = 1"),
     ("--no-control-socket", None, "workers = 1"),
     ("--protocol", "http", "workers = 1"),

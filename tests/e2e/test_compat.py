@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from harness import wait_for
 from gunicorn_flags import IDLE, REFUSED, SAME
 
 
@@ -103,3 +104,61 @@ def test_secrets_are_not_shown(server):
     assert r.returncode == 0, r.stderr
     assert "hunter2" not in r.stdout + r.stderr
     assert "env = B=***" in lines(r.stdout)
+
+
+# ---- worker classes ----
+
+@pytest.mark.parametrize("name", [
+    "gunicorn.workers.gthread.ThreadWorker", "egg:gunicorn#gthread"])
+def test_long_names_of_gthread_are_known(server, name):
+    r = server.run("-k", name, "--print-config")
+    assert r.returncode == 0, r.stderr
+    assert "worker-class = gthread" in lines(r.stdout)
+
+
+@pytest.mark.parametrize("name,hint", [
+    ("gevent", "gthread serves slow and idle clients"),
+    ("gunicorn.workers.ggevent.GeventWorker", "gthread serves slow"),
+    ("eventlet", "gthread serves slow"), ("tornado", "gthread serves slow"),
+    ("uvicorn.workers.UvicornWorker", "ASGI applications are not served"),
+    ("gthred", "did you mean 'gthread'?")])
+def test_a_worker_class_that_is_not_here_is_named_with_those_that_are(
+        server, name, hint):
+    r = server.run("-k", name, "wsgi_app:app")
+    assert r.returncode == 1
+    assert f"'{name}' is none of gthread, sync" in r.stderr
+    assert hint in r.stderr
+
+
+def test_sync_is_one_thread_without_keep_alive(server):
+    server.with_config(worker_class="sync").start()
+    server.log_contains("using worker: sync")
+    with server.connect() as c:
+        r = c.get("/thread")
+        assert r.status == 200 and r.get("Connection") == "close"
+        c.expect_close()
+    assert not server.get("/environ").json()["wsgi.multithread"]
+    assert all(len(w["cells"]) == 1 for w in server.ready_workers())
+    server.stop()
+
+
+@pytest.mark.parametrize("name", ["sync", "gunicorn.workers.sync.SyncWorker",
+                                  "egg:gunicorn#sync"])
+def test_sync_with_several_threads_means_gthread(server, name):
+    r = server.run("-k", name, "--threads", "3", "--print-config")
+    assert r.returncode == 0, r.stderr
+    assert "worker-class = gthread" in lines(r.stdout)
+    assert "keep-alive = 75s" in lines(r.stdout)
+    assert "sync with threads=3 means gthread" in r.stderr
+
+
+# ---- spew ----
+
+def test_spew_writes_every_line_that_is_run(server):
+    server.with_config(spew=True).start()
+    assert server.get("/thread").status == 200
+    text = wait_for("the lines of the request", lambda: (
+        "wsgi_app:" in (t := server.read(server.stderr_path))
+        and "def thread(" in t and "return answer" in t and t))
+    assert re.search(r"^wsgi_app:\d+: def hello\(", text, re.M)
+    server.stop()

@@ -94,10 +94,9 @@ void gt_config_log_warnings(const struct gt_config *c);
 typedef void gt_config_visit(void *arg, const char *name, const char *value,
                              const char *origin);
 void gt_config_each(const struct gt_config *c, gt_config_visit *fn, void *arg);
-/* --print-config: all of them. */
 /* --import-gunicorn: the INI file that says the same. */
 const char *gt_config_import(const struct gt_config *c);
-/* --print-config: every setting with its origin; secrets as ***. */
+/* --print-config: all of them. */
 void gt_config_print(const struct gt_config *c, FILE *out);
 /* --help, from the table. */
 void gt_config_help(FILE *out);

@@ -159,11 +159,11 @@ unknown_options_are_all_reported_and_suggested(void **state)
 {
 	(void)state;
 	assert_string_equal(
-	    parse("--wokers 4 -Z --no-sendfil --spew app:x"),
+	    parse("--wokers 4 -Z --no-sendfil --zzzz app:x"),
 	    "gthreadd: command line: option '--wokers' is unknown (did you "
 	    "mean '--workers'?)\n"
 	    "gthreadd: command line: option '-Z' is unknown\n"
-	    "gthreadd: command line: option '--spew' is unknown\n");
+	    "gthreadd: command line: option '--zzzz' is unknown\n");
 	assert_assigned(0, "sendfile", "false"); /* a beginning is enough */
 }
 
