@@ -53,6 +53,7 @@ reset(void **state)
 	unlink(log_path);
 	memset(&settings, 0, sizeof(settings));
 	settings.app = app;
+	settings.paste = empty;
 	settings.bind = (struct gt_strv){.v = binds, .n = 1};
 	settings.pid = settings.user = settings.group = empty;
 	settings.name = settings.chdir = settings.access_logfile = empty;

@@ -162,10 +162,10 @@ unknown_settings_get_a_suggestion(void **state)
 {
 	(void)state;
 	assert_string_equal(
-	    parse("[gthreadd]\nwokers = 1\nspew = 1\n = 3\n"),
+	    parse("[gthreadd]\nwokers = 1\nzzzz = 1\n = 3\n"),
 	    "gthreadd: x.ini:2: setting 'wokers': is unknown (did you mean "
 	    "'workers'?)\n"
-	    "gthreadd: x.ini:3: setting 'spew': is unknown\n"
+	    "gthreadd: x.ini:3: setting 'zzzz': is unknown\n"
 	    "gthreadd: x.ini:4: setting '': is unknown\n");
 }
 

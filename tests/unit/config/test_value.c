@@ -70,11 +70,16 @@ names_and_aliases_are_found_with_either_dash(void **state)
 static void
 groups_cover_the_table(void **state)
 {
+	const struct gt_setting_group *g = gt_setting_groups;
+
 	(void)state;
 	assert_int_equal(gt_setting_groups[0].first, 0);
 	assert_int_equal(gt_setting_groups[1].first, GT_S_workers);
-	assert_int_equal(gt_setting_groups[7].first, GT_SETTINGS);
-	assert_null(gt_setting_groups[7].title);
+	while (g->title != NULL) {
+		assert_true(g[1].first > g[0].first);
+		g++;
+	}
+	assert_int_equal(g->first, GT_SETTINGS);
 }
 
 static void
@@ -314,7 +319,7 @@ only_a_word_that_is_alike_is_suggested(void **state)
 	    {"threds", "threads"},
 	    {"Workers", "workers"},
 	    {"keep_aliv", "keep-alive"},
-	    {"spew", ""},
+	    {"zzzz", ""},
 	    {"x", ""},
 	    {"", ""},
 	};

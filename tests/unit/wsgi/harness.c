@@ -53,6 +53,7 @@ default_settings(void)
 {
 	settings = (struct gt_settings){0};
 	settings.app = app_name;
+	settings.paste = none;
 	settings.chdir = none;
 	settings.request_id_header = none;
 	settings.virtualenv = none;

@@ -53,6 +53,7 @@ load(const char *spec)
 	snprintf(text, sizeof(text), "%s", spec);
 	logged[0] = '\0';
 	settings.app = text;
+	settings.paste = none;
 	rc = gt_app_load(&settings, true, &app);
 	assert_null(PyErr_Occurred());
 	if (rc == GT_OK)
