@@ -205,6 +205,7 @@ serve(struct gt_arbiter *a)
 	char why[512];
 	int code;
 
+	gt_oom_init(&a->oom, "/proc/self/cgroup", "/sys/fs/cgroup");
 	gt_heir_title(a);
 	gt_notify_init(a);
 	if ((code = open_shared(a)) != GT_EXIT_OK)

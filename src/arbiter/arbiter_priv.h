@@ -101,8 +101,11 @@ struct gt_proc {
 	struct event *channel_event;
 	int64_t spawned_us;
 	int64_t ready_us;     /* 0: not ready yet */
+	uint64_t rss;         /* octets at the last look; 0: unknown */
+	int64_t abort_at_us;  /* SIGABRT is due then; 0: no */
 	int64_t kill_at_us;   /* SIGKILL is due then; 0: no */
 	const char *kill_why; /* why we end it; NULL: we do not */
+	bool is_aborted;      /* it was not seen for `timeout`: it must go */
 	bool is_killed;       /* SIGKILL was sent by us */
 	bool is_seasoned;     /* has served long enough to trust its kind */
 	bool owes_reopen;     /* its channel had no room for new logs */
@@ -119,6 +122,12 @@ struct gt_pidfile {
 struct gt_scaling {
 	bool to_zero;
 	int64_t by;
+};
+
+/* How often the out of memory killer came; see oom.c. */
+struct gt_oom {
+	char path[512]; /* where it is counted; "": nowhere */
+	uint64_t seen;  /* victims that have been accounted for */
 };
 
 /* The service manager; see notify.c. */
@@ -177,6 +186,7 @@ struct gt_arbiter {
 	struct gt_notify notify;
 	struct gt_upgrade upgrade;
 	struct gt_control control;
+	struct gt_oom oom;
 	int starter_fd;    /* who started a daemon waits at it; -1: nobody */
 	size_t ninherited; /* sockets of systemd */
 	int roster_fd;
@@ -185,6 +195,8 @@ struct gt_arbiter {
 	struct event_base *base;
 	struct event *signals[GT_SIGNAL_COUNT];
 	struct event *timer; /* watch.c: the next thing that is due */
+	int64_t look_at_us;  /* watch.c: the next look at the beats */
+	int64_t resumed_us;  /* watch.c: we had stood still until then */
 
 	enum gt_arbiter_state state;
 	int exit_code;
@@ -208,6 +220,12 @@ struct gt_arbiter {
 	int64_t backoff_began_us; /* when it was last raised */
 	int64_t spawn_at_us;      /* not before */
 };
+
+/* oom.c */
+/* own: /proc/self/cgroup; mount: of the unified hierarchy. */
+void gt_oom_init(struct gt_oom *o, const char *own, const char *mount);
+/* Was there a victim nobody has claimed? Then this one is. */
+bool gt_oom_claim(struct gt_oom *o);
 
 /* pidfile.c */
 /*

@@ -253,8 +253,7 @@ end_of(const struct gt_arbiter *a, const struct gt_proc *p, int status)
 {
 	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
-	if (p->is_killed || (number == SIGABRT && p->kill_why != NULL &&
-	                     a->state == GT_ARBITER_RUNNING))
+	if (p->is_killed || (number == SIGABRT && p->is_aborted))
 		return GT_END_TIMEOUT;
 	if (a->state != GT_ARBITER_RUNNING)
 		return GT_END_STOP;

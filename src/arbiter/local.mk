@@ -7,6 +7,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/heir.c \
 	src/arbiter/logs.c \
 	src/arbiter/notify.c \
+	src/arbiter/oom.c \
 	src/arbiter/pidfile.c \
 	src/arbiter/reap.c \
 	src/arbiter/reexec.c \
@@ -28,12 +29,14 @@ arbiter_libs = libgt_arbiter.a $(ctl_libs) libgt_stats.a libgt_http.a libgt_net.
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/arbiter/test_arbiter \
+	tests/unit/arbiter/test_oom \
 	tests/unit/arbiter/test_pidfile \
 	tests/unit/arbiter/test_road \
 	tests/unit/arbiter/test_spawn \
 	tests/unit/arbiter/test_stop
 TESTS += \
 	tests/unit/arbiter/test_arbiter \
+	tests/unit/arbiter/test_oom \
 	tests/unit/arbiter/test_pidfile \
 	tests/unit/arbiter/test_road \
 	tests/unit/arbiter/test_spawn \
@@ -42,6 +45,8 @@ arbiter_harness = tests/unit/arbiter/harness.c tests/unit/arbiter/harness.h
 tests_unit_arbiter_test_arbiter_SOURCES = tests/unit/arbiter/test_arbiter.c $(arbiter_harness)
 tests_unit_arbiter_test_arbiter_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_arbiter_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
+tests_unit_arbiter_test_oom_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_arbiter_test_oom_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_pidfile_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_pidfile_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_road_SOURCES = tests/unit/arbiter/test_road.c $(arbiter_harness)

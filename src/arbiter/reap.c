@@ -17,6 +17,7 @@
 
 /* A worker that has served for less long died young. */
 #define YOUNG_US 1000000
+#define TOLD_MAX 16 /* requests that a dead worker is asked for */
 
 static struct gt_proc *
 find_proc(const struct gt_arbiter *a, pid_t pid)
@@ -49,23 +50,66 @@ describe_exit(int code, char *out, size_t n)
 	}
 }
 
+/* By somebody else: who that was cannot be known for sure. */
 static void
-describe_signal(const struct gt_proc *p, int status, char *out, size_t n)
+describe_kill(const struct gt_proc *p, bool is_oom, char *out, size_t n)
+{
+	char rss[40] = "";
+
+	if (p->rss != 0)
+		snprintf(rss, sizeof(rss), " rss=%lluk",
+		         (unsigned long long)p->rss / 1024);
+	snprintf(out, n, "was killed%s%s",
+	         is_oom ? ", probably by the kernel's out of memory killer"
+	                : " by another process or the kernel",
+	         rss);
+}
+
+static void
+describe_signal(const struct gt_proc *p, int status, bool is_oom, char *out,
+                size_t n)
 {
 	int number = WTERMSIG(status);
 
 	if (number == SIGKILL && p->is_killed)
 		snprintf(out, n, "was killed by the master: %s", p->kill_why);
-	else if (number == SIGABRT && p->kill_why != NULL)
+	else if (number == SIGABRT && p->is_aborted)
 		snprintf(out, n, "was aborted by the master: %s", p->kill_why);
 	else if (number == SIGKILL)
-		snprintf(out, n,
-		         "was killed by another process or the kernel "
-		         "(out of memory?)");
+		describe_kill(p, is_oom, out, n);
 	else
 		snprintf(out, n, "was ended by signal %d (%s%s)", number,
 		         strsignal(number),
 		         WCOREDUMP(status) ? ", core dumped" : "");
+}
+
+/* What an end that nobody planned has cut off, as the board shows it. */
+static void
+log_requests(const struct gt_proc *p, int64_t now)
+{
+	unsigned threads = gt_board_threads(p->board), told = 0;
+	struct gt_cell_copy cell;
+	int64_t age_us;
+
+	for (unsigned i = 0; i < threads && told < TOLD_MAX; i++) {
+		if (!gt_cell_read(&p->board->cell[i], &cell) ||
+		    !gt_cell_is_busy(&cell, now, &age_us))
+			continue;
+		told++;
+		gt_log_error("worker %d was running request=\"%s\" "
+		             "age_ms=%lld",
+		             (int)p->pid, cell.text, (long long)age_us / 1000);
+	}
+}
+
+/* An end by a signal: the words for it. */
+GT_ON_MASTER static void
+explain_signal(struct gt_arbiter *a, const struct gt_proc *p, int status,
+               char *out, size_t n)
+{
+	bool is_foreign = WTERMSIG(status) == SIGKILL && !p->is_killed;
+
+	describe_signal(p, status, is_foreign && gt_oom_claim(&a->oom), out, n);
 }
 
 static void
@@ -74,7 +118,7 @@ log_end(const struct gt_arbiter *a, const struct gt_proc *p, int status,
 {
 	bool is_wanted =
 	    (a->state != GT_ARBITER_RUNNING || p->state == GT_PROC_DRAINING) &&
-	    !p->is_killed;
+	    !p->is_killed && !p->is_aborted;
 	bool is_clean = WIFEXITED(status) && WEXITSTATUS(status) == GT_EXIT_OK;
 
 	gt_log(is_wanted || is_clean ? GT_LOG_INFO : GT_LOG_ERROR,
@@ -116,8 +160,10 @@ bury(struct gt_arbiter *a, struct gt_proc *p, int status)
 	if (WIFEXITED(status))
 		describe_exit(WEXITSTATUS(status), reason, sizeof(reason));
 	else
-		describe_signal(p, status, reason, sizeof(reason));
+		explain_signal(a, p, status, reason, sizeof(reason));
 	log_end(a, p, status, reason);
+	if (WIFSIGNALED(status))
+		log_requests(p, now);
 	gt_control_bury(a, p, status);
 	gt_spawn_forget(a, p);
 	if (a->state != GT_ARBITER_RUNNING || is_planned)

@@ -20,23 +20,6 @@ load(const _Atomic uint64_t *n)
 	return atomic_load_explicit(n, memory_order_relaxed);
 }
 
-/* Resident memory in octets; 0: unknown. */
-static uint64_t
-rss_of(pid_t pid)
-{
-	unsigned long pages = 0;
-	char path[48];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-	if ((f = fopen(path, "re")) == NULL)
-		return 0;
-	if (fscanf(f, "%*s %lu", &pages) != 1)
-		pages = 0;
-	fclose(f);
-	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static void
 put_age(struct gt_json *j, const char *key, int64_t since_us, int64_t now)
 {
@@ -117,7 +100,7 @@ put_worker(struct gt_json *j, const struct gt_proc *p, int64_t now)
 		gt_json_null(j, "boot_seconds");
 	else
 		gt_json_seconds(j, "boot_seconds", p->ready_us - p->spawned_us);
-	gt_json_uint(j, "rss", rss_of(p->pid));
+	gt_json_uint(j, "rss", gt_os_rss(p->pid));
 	put_board(j, p->board, now);
 	gt_json_close(j, '}');
 }

@@ -19,8 +19,12 @@
 #define ROUND_US    1000000 /* longest pause between two looks */
 #define ROUND_MIN   50000
 #define BEAT_MIN_US 3000000 /* a beat comes each second, if all is well */
+#define WORDS_US    1000000 /* to say what it can, before ABRT */
 #define ABORT_US    1000000 /* from ABRT to KILL */
+#define LATE_US     1000000 /* a look so late: we did not run */
 #define SEASONED_US 1000000 /* served so long: the back-off is over */
+
+static const char gil_held[] = "its GIL is held without a pause";
 
 /* How often to look, so that a short timeout is kept too. */
 static int64_t
@@ -33,29 +37,45 @@ round_us(const struct gt_settings *s)
 	return us < ROUND_MIN ? ROUND_MIN : us;
 }
 
+static int64_t
+newer(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* A booting worker must be ready by then. */
+static int64_t
+boot_end(const struct gt_arbiter *a, const struct gt_proc *p)
+{
+	return newer(p->spawned_us, a->resumed_us) +
+	       p->gen->settings->boot_timeout_ms * 1000;
+}
+
 /* When p is due at the latest; 0: never. */
 static int64_t
-due_of(const struct gt_proc *p)
+due_of(const struct gt_arbiter *a, const struct gt_proc *p)
 {
 	if (p->is_killed)
 		return 0;
+	if (p->abort_at_us != 0)
+		return p->abort_at_us;
 	if (p->kill_at_us != 0)
 		return p->kill_at_us;
-	if (p->state == GT_PROC_BOOTING)
-		return p->spawned_us + p->gen->settings->boot_timeout_ms * 1000;
-	return 0;
+	return p->state == GT_PROC_BOOTING ? boot_end(a, p) : 0;
 }
 
 void
 gt_watch_arm(struct gt_arbiter *a)
 {
-	int64_t now = gt_clock_us(), next = now + round_us(a->gen->settings),
-	        due;
+	int64_t now = gt_clock_us(), next, due;
 	struct timeval tv;
 	struct gt_proc *p;
 
+	if (a->look_at_us == 0)
+		a->look_at_us = now + round_us(a->gen->settings);
+	next = a->look_at_us;
 	TAILQ_FOREACH (p, &a->procs, link)
-		if ((due = due_of(p)) != 0 && due < next)
+		if ((due = due_of(a, p)) != 0 && due < next)
 			next = due;
 	if (a->state == GT_ARBITER_RUNNING && a->spawn_at_us > now &&
 	    a->spawn_at_us < next)
@@ -78,56 +98,68 @@ kill_proc(struct gt_proc *p)
 	kill(p->pid, SIGKILL);
 }
 
-static int64_t
-newer(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-/* Its beats, as old as its readiness at most. false: it is alive. */
+/*
+ * Its beats, as old as its readiness at most, or as the end of a time in which
+ * nobody ran. false: it is alive.
+ */
 static bool
-is_overdue(const struct gt_proc *p, int64_t now, int64_t limit, int64_t *age_us,
-           const char **what)
+is_overdue(const struct gt_arbiter *a, const struct gt_proc *p, int64_t now,
+           int64_t limit, int64_t *age_us, const char **what)
 {
+	int64_t loop, gil, least = newer(p->ready_us, a->resumed_us);
 	const struct gt_board *b = p->board;
-	int64_t loop, gil;
 
 	loop = atomic_load_explicit(&b->loop_beat_us, memory_order_relaxed);
 	gil = atomic_load_explicit(&b->gil_beat_us, memory_order_relaxed);
-	*age_us = now - newer(loop, p->ready_us);
+	*age_us = now - newer(loop, least);
 	*what = "its loop has stopped";
 	if (*age_us > limit)
 		return true;
-	*age_us = now - newer(gil, p->ready_us);
-	*what = "its GIL is held without a pause";
+	*age_us = now - newer(gil, least);
+	*what = gil_held;
 	return *age_us > limit;
 }
 
 /*
- * The beats of a ready worker. ABRT makes it show its stacks; if it has not
- * ended 1 s later, KILL.
+ * It must go. Its loop may still say what its threads do and answer its
+ * clients; then ABRT makes it show the stacks that nobody else can see; if it
+ * has not ended then, KILL.
  */
 static void
-check_beats(struct gt_proc *p, int64_t now)
+condemn(struct gt_proc *p, const char *why, int64_t now)
+{
+	const struct gt_channel_msg msg = {.type = GT_CHANNEL_ABORT};
+	bool hears = why == gil_held && p->channel_fd >= 0 &&
+	             gt_channel_send(p->channel_fd, &msg) == GT_OK;
+
+	p->kill_why = why;
+	p->is_aborted = true;
+	p->is_tired = true; /* a successor need not wait for its end */
+	p->end = GT_END_TIMEOUT;
+	p->abort_at_us = now + (hears ? WORDS_US : 0);
+	p->kill_at_us = p->abort_at_us + ABORT_US;
+}
+
+/* The beats of a ready worker. */
+static void
+check_beats(const struct gt_arbiter *a, struct gt_proc *p, int64_t now)
 {
 	int64_t age_us, timeout_ms = p->gen->settings->timeout_ms;
 	const char *what;
 
 	if (timeout_ms <= 0 ||
-	    !is_overdue(p, now, timeout_ms * 1000, &age_us, &what))
+	    !is_overdue(a, p, now, timeout_ms * 1000, &age_us, &what))
 		return;
 	gt_log_critical("worker %d timed out: %s age=%lldms timeout=%lldms",
 	                (int)p->pid, what, (long long)(age_us / 1000),
 	                (long long)timeout_ms);
-	p->kill_why = what;
-	p->kill_at_us = now + ABORT_US;
-	kill(p->pid, SIGABRT);
+	condemn(p, what, now);
 }
 
 static void
-check_boot(struct gt_proc *p, int64_t now)
+check_boot(const struct gt_arbiter *a, struct gt_proc *p, int64_t now)
 {
-	if (now - p->spawned_us < p->gen->settings->boot_timeout_ms * 1000)
+	if (now < boot_end(a, p))
 		return;
 	p->kill_why = "it was not ready within boot-timeout";
 	kill_proc(p);
@@ -138,16 +170,21 @@ check_proc(struct gt_arbiter *a, struct gt_proc *p, int64_t now)
 {
 	if (p->is_killed)
 		return;
+	if (p->abort_at_us != 0 && now >= p->abort_at_us) {
+		p->abort_at_us = 0;
+		kill(p->pid, SIGABRT);
+		return;
+	}
 	if (p->kill_at_us != 0) {
 		if (now >= p->kill_at_us)
 			kill_proc(p);
 		return;
 	}
 	if (p->state == GT_PROC_BOOTING) {
-		check_boot(p, now);
+		check_boot(a, p, now);
 		return;
 	}
-	check_beats(p, now);
+	check_beats(a, p, now);
 	if (!p->is_seasoned && now - p->ready_us >= SEASONED_US) {
 		p->is_seasoned = true;
 		a->backoff_us = 0;
@@ -169,9 +206,29 @@ is_alive(const struct gt_arbiter *a, int64_t now)
 
 	TAILQ_FOREACH (p, &a->procs, link)
 		if (p->state == GT_PROC_BOOTING ||
-		    !is_overdue(p, now, limit, &age_us, &what))
+		    !is_overdue(a, p, now, limit, &age_us, &what))
 			return true;
 	return a->target == 0;
+}
+
+/*
+ * The master did not run: stopped, most likely with its workers, or starved.
+ * Who was not seen meanwhile is given its time again.
+ */
+GT_ON_MASTER static void
+resume(struct gt_arbiter *a, int64_t now)
+{
+	int64_t late = now - a->look_at_us;
+	struct gt_proc *p;
+
+	gt_log_warning("master did not run for %lldms, timeouts begin anew",
+	               (long long)late / 1000);
+	a->resumed_us = now;
+	TAILQ_FOREACH (p, &a->procs, link)
+		if (p->kill_at_us != 0) {
+			p->kill_at_us += late;
+			p->abort_at_us += p->abort_at_us != 0 ? late : 0;
+		}
 }
 
 static void
@@ -184,8 +241,13 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	gt_assert_master();
 	(void)fd;
 	(void)what;
-	TAILQ_FOREACH (p, &a->procs, link)
+	if (a->look_at_us != 0 && now - a->look_at_us > LATE_US)
+		resume(a, now);
+	a->look_at_us = now + round_us(a->gen->settings);
+	TAILQ_FOREACH (p, &a->procs, link) {
+		p->rss = gt_os_rss(p->pid);
 		check_proc(a, p, now);
+	}
 	gt_control_look(a);
 	if (a->was_complete)
 		gt_notify_alive(a, is_alive(a, now));
@@ -210,6 +272,7 @@ be_ready(struct gt_arbiter *a, struct gt_proc *p)
 		return;
 	p->state = GT_PROC_SERVING;
 	p->ready_us = gt_clock_us();
+	p->rss = gt_os_rss(p->pid);
 	a->was_ready = true;
 	gt_log_info("worker %d is ready age=%u boot=%lldms", (int)p->pid,
 	            p->age, (long long)((p->ready_us - p->spawned_us) / 1000));
@@ -227,12 +290,15 @@ be_tired(struct gt_proc *p, uint64_t reason)
 	    [GT_RECYCLE_REQUESTS] = "max-requests",
 	    [GT_RECYCLE_LIFETIME] = "max-lifetime",
 	    [GT_RECYCLE_RSS] = "max-rss",
+	    [GT_RECYCLE_RSS_HARD] = "max-rss-hard",
 	    [GT_RECYCLE_STUCK] = "a thread is stuck (request-timeout)",
 	};
 	static const enum gt_end ends[GT_RECYCLE_COUNT] = {
 	    [GT_RECYCLE_REQUESTS] = GT_END_REQUESTS,
 	    [GT_RECYCLE_LIFETIME] = GT_END_LIFETIME,
 	    [GT_RECYCLE_RSS] = GT_END_RSS,
+	    [GT_RECYCLE_RSS_HARD] = GT_END_RSS,
+	    [GT_RECYCLE_STUCK] = GT_END_STUCK,
 	};
 
 	if (p->is_tired)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The process as the system sees it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include "gthreadd/base/mem.h"
 #include "gthreadd/base/os.h"
 #include "gthreadd/base/parse.h"
+#include "gthreadd/base/str.h"
 
 /*
  * The kernel shows as command line what stands in the memory of argv, and the
@@ -145,4 +147,26 @@ gt_os_raise_nofile(void)
 	if (setrlimit(RLIMIT_NOFILE, &rl) < 0)
 		getrlimit(RLIMIT_NOFILE, &rl);
 	return (unsigned long)rl.rlim_cur;
+}
+
+uint64_t
+gt_os_rss(pid_t pid)
+{
+	struct gt_str rest, pages;
+	char text[128];
+	uint64_t n = 0;
+	ssize_t len;
+	int fd;
+
+	snprintf(text, sizeof(text), "/proc/%d/statm", (int)pid);
+	if ((fd = open(text, O_RDONLY | O_CLOEXEC)) < 0)
+		return 0;
+	len = read(fd, text, sizeof(text));
+	close(fd);
+	rest = (struct gt_str){text, len > 0 ? (size_t)len : 0};
+	if (!gt_str_split(&rest, ' ', &pages) || /* all */
+	    !gt_str_split(&rest, ' ', &pages) || /* resident */
+	    gt_parse_decimal(pages, &n) != GT_OK)
+		return 0;
+	return n * (uint64_t)sysconf(_SC_PAGESIZE);
 }

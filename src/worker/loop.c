@@ -320,6 +320,7 @@ gt_loop_turn(struct gt_worker *w, bool may_wait)
 void
 gt_loop_run(struct gt_worker *w)
 {
+	w->looked_us = gt_clock_us();
 	end_turn(w); /* begins to accept */
 	while (w->state != GT_WORKER_ENDED)
 		gt_loop_turn(w, true);

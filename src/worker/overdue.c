@@ -9,8 +9,9 @@
 #include "gthreadd/base/log.h"
 #include "worker_priv.h"
 
-#define OLDEST_MAX  3       /* requests that a warning names */
-#define GIL_LOST_US 3000000 /* the monitor takes it each second */
+#define OLDEST_MAX     3       /* requests that a warning names */
+#define GIL_LOST_US    3000000 /* the monitor takes it each second */
+#define STOOD_STILL_US 2000000 /* a tick is a second at most */
 
 static struct gt_conn *
 find_conn(const struct gt_worker *w, uint64_t request)
@@ -116,10 +117,12 @@ watch_thread(struct gt_worker *w, struct gt_pool_thread *t,
 {
 	const struct gt_settings *s = w->settings;
 	struct gt_watched *wd = &t->watched;
-	int64_t age_us;
+	int64_t age_us = 0;
 	bool busy = gt_cell_read(t->cell, cell) &&
 	            gt_cell_is_busy(cell, gt_loop_now(w), &age_us);
 
+	if (age_us > gt_loop_now(w) - w->resumed_us)
+		age_us = gt_loop_now(w) - w->resumed_us;
 	if (!busy || cell->request != wd->request)
 		*wd = (struct gt_watched){.request = busy ? cell->request : 0};
 	if (!busy)
@@ -214,6 +217,17 @@ check_hope(struct gt_worker *w, bool all_timed_out)
 		gt_conn_give_up_all(w, 0, "all threads are stuck");
 }
 
+/* The process stood still (SIGSTOP): no request is to blame for that time. */
+GT_ON_LOOP static void
+note_pause(struct gt_worker *w)
+{
+	int64_t now = gt_loop_now(w);
+
+	if (now - w->looked_us > STOOD_STILL_US)
+		w->resumed_us = now;
+	w->looked_us = now;
+}
+
 void
 gt_overdue_check(struct gt_worker *w)
 {
@@ -221,6 +235,7 @@ gt_overdue_check(struct gt_worker *w)
 	struct gt_cell_copy cell;
 	unsigned busy = 0, timed_out = 0;
 
+	note_pause(w);
 	for (unsigned i = 0; i < w->nthreads; i++) {
 		struct gt_pool_thread *t = &w->threads[i];
 

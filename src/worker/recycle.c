@@ -4,15 +4,12 @@
  * worker asks the master for a successor, once, and serves on until it is told
  * to drain. The loop's alone.
  */
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "gthreadd/base/clock.h"
 #include "gthreadd/base/log.h"
-#include "gthreadd/base/parse.h"
+#include "gthreadd/base/os.h"
 #include "gthreadd/net/channel.h"
 #include "worker_priv.h"
 
@@ -72,34 +69,13 @@ gt_recycle_check(struct gt_worker *w)
 		gt_recycle_ask(w, GT_RECYCLE_LIFETIME);
 }
 
-/* Resident memory in octets; 0: unknown. */
-static uint64_t
-resident(void)
-{
-	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	struct gt_str rest, pages;
-	char text[128];
-	uint64_t n = 0;
-	ssize_t len;
-
-	if (fd < 0)
-		return 0;
-	len = read(fd, text, sizeof(text));
-	close(fd);
-	rest = (struct gt_str){text, len > 0 ? (size_t)len : 0};
-	if (!gt_str_split(&rest, ' ', &pages) || /* all */
-	    !gt_str_split(&rest, ' ', &pages) || /* resident */
-	    gt_parse_decimal(pages, &n) != GT_OK)
-		return 0;
-	return n * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 /* The memory cannot wait for a successor; the clients hear of it. */
 GT_ON_LOOP static void
 end_at_once(struct gt_worker *w, uint64_t rss)
 {
 	gt_log_error("worker is larger than max-rss-hard rss=%lluk",
 	             (unsigned long long)rss / 1024);
+	gt_recycle_ask(w, GT_RECYCLE_RSS_HARD);
 	gt_worker_quit(w, "max-rss-hard");
 }
 
@@ -111,7 +87,7 @@ gt_recycle_check_rss(struct gt_worker *w)
 
 	if ((r->rss == 0 || r->asked) && r->rss_hard == 0)
 		return;
-	rss = resident();
+	rss = gt_os_rss(getpid());
 	if (r->rss_hard > 0 && rss > r->rss_hard) {
 		end_at_once(w, rss);
 		return;

@@ -35,7 +35,8 @@ static const int obeyed[] = {SIGTERM, SIGINT, SIGQUIT, SIGUSR1};
 void
 gt_worker_drain(struct gt_worker *w, uint64_t orphans)
 {
-	if (w->state != GT_WORKER_SERVING)
+	/* Its stacks are still to be shown. */
+	if (w->state != GT_WORKER_SERVING || w->is_doomed)
 		return;
 	gt_log_info("worker drains connections=%zu", w->nconns);
 	gt_acceptor_stop(w, orphans);

@@ -451,6 +451,8 @@ struct gt_worker {
 	bool hopeless;         /* no thread will run what is queued */
 	bool is_doomed;        /* the master is about to kill us */
 	bool is_stuck;         /* a thread did not come back: asked */
+	int64_t looked_us;     /* at the threads; see overdue.c */
+	int64_t resumed_us;    /* the process had stood still until then */
 	int64_t busy_since_us; /* all threads are; 0: not */
 	bool told_busy;
 	size_t queue_size;       /* effective `queue-size` */

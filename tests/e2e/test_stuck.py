@@ -266,6 +266,7 @@ def test_queue_timeout_answers_503_without_calling_the_app(server):
     assert c.response().status == OK
     assert '"GET /hello HTTP/1.1" 503' in "\n".join(server.access_log(2))
     assert server.get("/hello").status == OK
+    server.wait_idle()
     assert server.ready_workers()[0]["cells"][0]["done"] == 2
 
 

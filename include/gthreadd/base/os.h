@@ -6,6 +6,7 @@
 #define GTHREADD_BASE_OS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "gthreadd/base/annot.h"
@@ -37,6 +38,8 @@ GT_MUST_CHECK enum gt_err gt_os_user_find(const char *user, const char *group,
  * the process already is u. Errors: GT_SYS.
  */
 GT_MUST_CHECK enum gt_err gt_os_user_become(const struct gt_os_user *u);
+/* Resident memory of a process in octets; 0: unknown. */
+uint64_t gt_os_rss(pid_t pid);
 /* Raise the soft limit on descriptors to the hard one; returns it. */
 unsigned long gt_os_raise_nofile(void);
 

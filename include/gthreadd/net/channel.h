@@ -47,6 +47,7 @@ enum gt_recycle {
 	GT_RECYCLE_REQUESTS, /* max-requests */
 	GT_RECYCLE_LIFETIME, /* max-lifetime */
 	GT_RECYCLE_RSS,      /* max-rss */
+	GT_RECYCLE_RSS_HARD, /* max-rss-hard: it does not wait */
 	GT_RECYCLE_STUCK,    /* a thread did not come back: request-timeout */
 	GT_RECYCLE_COUNT
 };
