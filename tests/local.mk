@@ -77,6 +77,7 @@ e2e_files = \
 	tests/e2e/test_reuse_port.py \
 	tests/e2e/test_serve.py \
 	tests/e2e/test_signals.py \
+	tests/e2e/test_signals_page.py \
 	tests/e2e/test_slow_attacks.py \
 	tests/e2e/test_slow_clients.py \
 	tests/e2e/test_spool.py \

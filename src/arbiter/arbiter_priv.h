@@ -36,7 +36,6 @@ struct gt_ctl_call;
 enum gt_signal_index {
 #define GT_SIGNAL(name, action, text) GT_SIGNAL_##name,
 #include "tbl/signals.def"
-#undef GT_SIGNAL
 	GT_SIGNAL_COUNT
 };
 

@@ -158,7 +158,6 @@ upgrade(struct gt_arbiter *a, const struct action *self)
 static const struct action actions[GT_SIGNAL_COUNT] = {
 #define GT_SIGNAL(name, action, text) {SIG##name, #name, action},
 #include "tbl/signals.def"
-#undef GT_SIGNAL
 };
 
 static void

@@ -63,14 +63,16 @@ endif
 noinst_PROGRAMS += tools/settings-doc
 tools_settings_doc_SOURCES = tools/settings-doc.c
 tools_settings_doc_LDADD = $(config_libs)
-dist_man_MANS += man/gthreadd.8 man/gthreadd.ini.5
-BUILT_DOCS += man/gthreadd.ini.5 conf/gthreadd.ini
+noinst_PROGRAMS += tools/signals-doc
+tools_signals_doc_SOURCES = tools/signals-doc.c
+dist_man_MANS += man/gthreadd.8 man/gthreadd.ini.5 man/gthreadd-signals.7
+BUILT_DOCS += man/gthreadd.ini.5 man/gthreadd-signals.7 conf/gthreadd.ini
 dist_conf_DATA += conf/gthreadd.ini
-EXTRA_DIST += man/gthreadd.ini.5.in
+EXTRA_DIST += man/gthreadd.ini.5.in man/gthreadd-signals.7.in
 TESTS += tests/lint/docs.sh
 dist_check_SCRIPTS += tests/lint/docs.sh
 
-update-docs: tools/settings-doc
+update-docs: tools/settings-doc tools/signals-doc
 	top_srcdir='$(srcdir)' top_builddir=. $(srcdir)/tests/lint/docs.sh update
 .PHONY: update-docs
 

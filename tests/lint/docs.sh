@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The pages made from the table of settings are as committed, mandoc has
+# The pages made from the tables of settings and signals are as committed, mandoc has
 # nothing to say about them, and no setting is missing from any.
 # With "update" the committed pages are rewritten instead.
 set -eu
 : "${top_srcdir:=.}" "${top_builddir:=.}"
 tool=$top_builddir/tools/settings-doc
+signals=$top_builddir/tools/signals-doc
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 status=0
@@ -21,14 +22,24 @@ r $tmp/settings
 d
 }" "$top_srcdir/man/gthreadd.ini.5.in" >"$tmp/gthreadd.ini.5"
 "$tool" sample >"$tmp/gthreadd.ini"
+"$signals" master >"$tmp/master"
+"$signals" worker >"$tmp/worker"
+sed -e "/^@MASTER@\$/{
+r $tmp/master
+d
+}" -e "/^@WORKER@\$/{
+r $tmp/worker
+d
+}" "$top_srcdir/man/gthreadd-signals.7.in" >"$tmp/gthreadd-signals.7"
 
 if [ "${1-}" = update ]; then
 	cp "$tmp/gthreadd.ini.5" "$top_srcdir/man/gthreadd.ini.5"
+	cp "$tmp/gthreadd-signals.7" "$top_srcdir/man/gthreadd-signals.7"
 	cp "$tmp/gthreadd.ini" "$top_srcdir/conf/gthreadd.ini"
 	exit 0
 fi
 
-for page in man/gthreadd.ini.5 conf/gthreadd.ini; do
+for page in man/gthreadd.ini.5 man/gthreadd-signals.7 conf/gthreadd.ini; do
 	diff -u "$top_srcdir/$page" "$tmp/${page#*/}" ||
 		fail "$page is out of date: make update-docs"
 done
