@@ -64,6 +64,7 @@ e2e_files = \
 	tests/e2e/test_keepalive.py \
 	tests/e2e/test_limits.py \
 	tests/e2e/test_liveness.py \
+	tests/e2e/test_metrics.py \
 	tests/e2e/test_log.py \
 	tests/e2e/test_logrotate.py \
 	tests/e2e/test_nginx.py \

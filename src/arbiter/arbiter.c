@@ -147,6 +147,7 @@ loop(struct gt_arbiter *a)
 		if (event_base_loop(a->base, EVLOOP_ONCE) < 0)
 			return refuse(a, "event loop: %s", strerror(errno));
 		gt_road_step(a);
+		gt_metricsd_step(a);
 	}
 	return a->exit_code;
 }
@@ -166,6 +167,7 @@ init(struct gt_arbiter *a, const struct gt_settings *settings,
 	};
 	a->control.started_us = gt_clock_us();
 	a->control.log_level = -1;
+	a->control.metrics_fd = -1;
 	TAILQ_INIT(&a->control.waiters);
 	TAILQ_INIT(&a->procs);
 	TAILQ_INIT(&a->generations);
@@ -183,6 +185,7 @@ fini(struct gt_arbiter *a)
 
 	while ((p = TAILQ_FIRST(&a->procs)) != NULL)
 		gt_spawn_forget(a, p);
+	gt_metricsd_fini(a);
 	gt_control_fini(a);
 	gt_signal_fini(a);
 	gt_watch_fini(a);
@@ -212,7 +215,8 @@ serve(struct gt_arbiter *a)
 		return code;
 	if (open_loop(a) != GT_OK)
 		return refuse(a, "event loop cannot be made");
-	if (gt_control_init(a, why, sizeof(why)) != GT_OK)
+	if (gt_control_init(a, why, sizeof(why)) != GT_OK ||
+	    gt_metricsd_init(a, why, sizeof(why)) != GT_OK)
 		return refuse(a, "%s", why);
 	gt_log_info("using worker: %s", class_in_use(a->gen->settings));
 	code = loop(a);

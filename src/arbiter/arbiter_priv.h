@@ -167,9 +167,16 @@ TAILQ_HEAD(gt_waiters, gt_waiter);
 struct gt_control {
 	struct gt_ctl *ctl; /* NULL: there is none */
 	int64_t started_us;
-	int log_level; /* asked for; -1: as the settings say */
+	int log_level;               /* asked for; -1: as the settings say */
+	struct gt_listeners metrics; /* of metrics-bind */
+	pid_t metrics_pid;           /* who serves it; 0: nobody */
+	int metrics_fd;              /* channel to it; -1: none */
+	struct event *metrics_event;
+	int64_t metrics_at_us; /* not started again before */
 	uint64_t ends[GT_END_COUNT];
-	unsigned trials; /* reloads begun */
+	uint64_t reloads[2];  /* that succeeded, that failed */
+	struct gt_tally dead; /* of workers that have ended */
+	unsigned trials;      /* reloads begun */
 	struct gt_waiters waiters;
 	char *detail; /* what is wrong with new settings; NULL: nothing */
 	int64_t reloaded_us;  /* the last reload ended; 0: there was none */
@@ -356,6 +363,28 @@ void gt_control_note(struct gt_arbiter *a, const char *text) GT_ON_MASTER;
 /* p has ended: count why. */
 void gt_control_bury(struct gt_arbiter *a, const struct gt_proc *p,
                      int status) GT_ON_MASTER;
+/* p is forgotten: what it has counted is kept. */
+void gt_control_inherit(struct gt_arbiter *a,
+                        const struct gt_proc *p) GT_ON_MASTER;
+extern const char *const gt_end_labels[GT_END_COUNT];
+/* Can requests be served? Else why not. */
+bool gt_control_health(const struct gt_arbiter *a, char *why, size_t n);
+/* Append the answer to GET /metrics. Errors: GT_NOMEM. (metrics.c) */
+GT_MUST_CHECK enum gt_err gt_control_metrics(const struct gt_arbiter *a,
+                                             struct gt_buf *out) GT_ON_MASTER;
+/*
+ * metricsd.c: open metrics-bind. When an address is still the other master's,
+ * it is tried again later. Errors: GT_INVALID, GT_SYS; why tells.
+ */
+GT_MUST_CHECK enum gt_err gt_metricsd_init(struct gt_arbiter *a, char *why,
+                                           size_t n) GT_ON_MASTER;
+void gt_metricsd_fini(struct gt_arbiter *a) GT_ON_MASTER;
+/* In another child: its descriptors are the master's. */
+void gt_metricsd_leave(struct gt_arbiter *a);
+/* Between two turns of the loop: start it, if it is not there. */
+void gt_metricsd_step(struct gt_arbiter *a) GT_ON_MASTER;
+/* Was pid its process? */
+bool gt_metricsd_reap(struct gt_arbiter *a, pid_t pid) GT_ON_MASTER;
 /* Append the answer to GET /status. Errors: GT_NOMEM. (status.c) */
 GT_MUST_CHECK enum gt_err gt_control_status(const struct gt_arbiter *a,
                                             struct gt_buf *out) GT_ON_MASTER;
@@ -389,6 +418,12 @@ GT_MUST_CHECK enum gt_err gt_spawn_worker(struct gt_arbiter *a,
 void gt_spawn_back_off(struct gt_arbiter *a, int64_t born_us) GT_ON_MASTER;
 /* Take p off the list and free it. */
 void gt_spawn_forget(struct gt_arbiter *a, struct gt_proc *p) GT_ON_MASTER;
+/*
+ * In a child, signals still blocked as gt_spawn_fork left them: leave what is
+ * the master's, but for mine's listeners and logs; NULL: nothing stays.
+ */
+void gt_spawn_leave(struct gt_arbiter *a, const struct gt_generation *mine,
+                    const sigset_t *mask);
 /* Run ops->check of a->gen in a child. Errors: GT_SYS. */
 GT_MUST_CHECK enum gt_err gt_spawn_check(struct gt_arbiter *a,
                                          int *status) GT_ON_MASTER;

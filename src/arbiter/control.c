@@ -5,6 +5,7 @@
  * command does what its signal does; only the answer is new.
  */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,7 @@ gt_control_reloaded(struct gt_arbiter *a, const char *why)
 	c->reloaded_us = gt_clock_us();
 	snprintf(c->reload_why, sizeof(c->reload_why), "%s",
 	         why == NULL ? "" : why);
+	c->reloads[why != NULL]++;
 	if (why != NULL)
 		answer_waiters(a, false, why);
 	if (a->reload == GT_RELOAD_NONE)
@@ -248,6 +250,12 @@ command(void *arg, const struct gt_ctl_command *cmd, struct gt_ctl_call *call)
 
 /* ---- what it remembers ---- */
 
+const char *const gt_end_labels[GT_END_COUNT] = {
+#define GT_END(id, label, text) label,
+#include "tbl/ends.def"
+#undef GT_END
+};
+
 static enum gt_end
 end_of(const struct gt_arbiter *a, const struct gt_proc *p, int status)
 {
@@ -270,6 +278,13 @@ gt_control_bury(struct gt_arbiter *a, const struct gt_proc *p, int status)
 	a->control.ends[end_of(a, p, status)]++;
 }
 
+void
+gt_control_inherit(struct gt_arbiter *a, const struct gt_proc *p)
+{
+	if (p->board != NULL)
+		gt_tally_add(&a->control.dead, p->board);
+}
+
 int
 gt_control_log_level(const struct gt_arbiter *a, const struct gt_generation *g)
 {
@@ -288,22 +303,41 @@ show_status(void *arg, struct gt_buf *out)
 	return gt_control_status(arg, out);
 }
 
-/* Errors: false, and why. */
+static enum gt_err
+show_metrics(void *arg, struct gt_buf *out)
+{
+	gt_assert_master();
+	return gt_control_metrics(arg, out);
+}
+
 static bool
 show_health(void *arg, char *why, size_t n)
 {
-	const struct gt_arbiter *a = arg;
-	const struct gt_proc *p;
-
 	gt_assert_master();
+	return gt_control_health(arg, why, n);
+}
+
+bool
+gt_control_health(const struct gt_arbiter *a, char *why, size_t n)
+{
+	const struct gt_proc *p;
+	bool is_saturated = false;
+
 	if (a->state != GT_ARBITER_RUNNING) {
 		snprintf(why, n, "stopping");
 		return false;
 	}
-	TAILQ_FOREACH (p, &a->procs, link)
-		if (p->state == GT_PROC_SERVING)
+	TAILQ_FOREACH (p, &a->procs, link) {
+		if (p->state != GT_PROC_SERVING)
+			continue;
+		if (!atomic_load_explicit(&p->board->saturated,
+		                          memory_order_relaxed))
 			return true;
-	snprintf(why, n, "no worker is ready");
+		is_saturated = true;
+	}
+	snprintf(why, n,
+	         is_saturated ? "saturated: all threads are busy"
+	                      : "no worker is ready");
 	return false;
 }
 
@@ -312,6 +346,7 @@ gt_control_init(struct gt_arbiter *a, char *why, size_t n)
 {
 	static const struct gt_ctl_ops ops = {
 	    .status = show_status,
+	    .metrics = show_metrics,
 	    .health = show_health,
 	    .command = command,
 	};
@@ -345,6 +380,7 @@ void
 gt_control_leave(struct gt_arbiter *a)
 {
 	gt_ctl_leave(a->control.ctl);
+	gt_metricsd_leave(a);
 }
 
 void

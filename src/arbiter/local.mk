@@ -6,6 +6,8 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/generation.c \
 	src/arbiter/heir.c \
 	src/arbiter/logs.c \
+	src/arbiter/metrics.c \
+	src/arbiter/metricsd.c \
 	src/arbiter/notify.c \
 	src/arbiter/oom.c \
 	src/arbiter/pidfile.c \

@@ -112,10 +112,9 @@ become_user(const struct gt_arbiter *a, const struct gt_child *child,
 	return GT_OK;
 }
 
-/* In the child, signals blocked: leave everything that is the master's. */
-static void
-leave_master(struct gt_arbiter *a, const struct gt_generation *mine,
-             const sigset_t *mask)
+void
+gt_spawn_leave(struct gt_arbiter *a, const struct gt_generation *mine,
+               const sigset_t *mask)
 {
 	if (a->base != NULL) {
 		/* Without a reinit the free would disarm the parent's loop. */
@@ -125,7 +124,9 @@ leave_master(struct gt_arbiter *a, const struct gt_generation *mine,
 		a->base = NULL;
 	}
 	gt_spawn_reset_signals();
-	if (mine->error_log_fd >= 0) /* --check-config opens none */
+	if (mine == NULL)
+		gt_log_set_fd(STDERR_FILENO);
+	else if (mine->error_log_fd >= 0) /* --check-config opens none */
 		use_log(a, mine);
 	close_others(a, mine);
 	gt_role_set(GT_ROLE_NONE);
@@ -205,6 +206,7 @@ gt_spawn_forget(struct gt_arbiter *a, struct gt_proc *p)
 {
 	TAILQ_REMOVE(&a->procs, p, link);
 	a->nprocs--;
+	gt_control_inherit(a, p);
 	gt_roster_leave(a->roster, p->seat);
 	gt_generation_unref(a, p->gen);
 	free_proc(p);
@@ -279,7 +281,7 @@ gt_spawn_worker(struct gt_arbiter *a, struct gt_generation *g)
 		board_fd = p->board_fd;
 		p->board_fd = -1;
 		TAILQ_INSERT_TAIL(&a->procs, p, link);
-		leave_master(a, g, &mask);
+		gt_spawn_leave(a, g, &mask);
 		run_worker(a, p, board_fd, channel_fd);
 	}
 	gt_fd_close(&channel_fd);
@@ -335,7 +337,7 @@ gt_spawn_check(struct gt_arbiter *a, int *status)
 	if ((pid = gt_spawn_fork(&mask)) < 0)
 		return GT_SYS;
 	if (pid == 0) {
-		leave_master(a, a->gen, &mask);
+		gt_spawn_leave(a, a->gen, &mask);
 		run_child(a, &child, a->ops->check);
 	}
 	do

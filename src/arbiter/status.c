@@ -122,16 +122,10 @@ put_workers(struct gt_json *j, const struct gt_arbiter *a, int64_t now)
 static void
 put_ends(struct gt_json *j, const struct gt_arbiter *a)
 {
-	static const char *const labels[GT_END_COUNT] = {
-#define GT_END(id, label, text) label,
-#include "tbl/ends.def"
-#undef GT_END
-	};
-
 	gt_json_key(j, "ended");
 	gt_json_open(j, '{');
 	for (size_t i = 0; i < GT_END_COUNT; i++)
-		gt_json_uint(j, labels[i], a->control.ends[i]);
+		gt_json_uint(j, gt_end_labels[i], a->control.ends[i]);
 	gt_json_close(j, '}');
 }
 

@@ -73,6 +73,7 @@ TESTS += tests/lint/docs.sh
 dist_check_SCRIPTS += tests/lint/docs.sh
 
 update-docs: tools/settings-doc tools/signals-doc
+update-docs: tools/settings-doc tools/metrics-doc
 	top_srcdir='$(srcdir)' top_builddir=. $(srcdir)/tests/lint/docs.sh update
 .PHONY: update-docs
 

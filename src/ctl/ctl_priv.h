@@ -23,10 +23,11 @@ struct evhttp;
 struct evhttp_bound_socket;
 struct evhttp_request;
 
-#define GT_CTL_CONNECTIONS 32
-#define GT_CTL_TIMEOUT     5 /* seconds, for a client to send or to read */
-#define GT_CTL_HEAD        8192
-#define GT_CTL_BODY        65536
+#define GT_CTL_CONNECTIONS  32
+#define GT_CTL_TIMEOUT      5 /* seconds, for a client to send or to read */
+#define GT_CTL_HEAD         8192
+#define GT_CTL_BODY         65536
+#define GT_CTL_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* The socket in the file system; see socket.c. */
 struct gt_ctl_file {

@@ -57,6 +57,14 @@ show_status(struct asked *a, const struct route *r, uint64_t number)
 }
 
 static void
+show_metrics(struct asked *a, const struct route *r, uint64_t number)
+{
+	(void)r;
+	(void)number;
+	show(a, a->ctl->opt.ops->metrics, GT_CTL_METRICS_TYPE);
+}
+
+static void
 show_health(struct asked *a, const struct route *r, uint64_t number)
 {
 	char why[256];
@@ -105,6 +113,7 @@ set_workers(struct asked *a, const struct route *r, uint64_t number)
 
 static const struct route routes[] = {
     {"/status", EVHTTP_REQ_GET, show_status, 0, NULL},
+    {"/metrics", EVHTTP_REQ_GET, show_metrics, 0, NULL},
     {"/healthz", EVHTTP_REQ_GET, show_health, 0, NULL},
     {"/reload", EVHTTP_REQ_POST, command, GT_CTL_RELOAD, NULL},
     {"/reopen", EVHTTP_REQ_POST, command, GT_CTL_REOPEN, NULL},

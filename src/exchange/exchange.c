@@ -203,6 +203,15 @@ body_sent(const struct gt_exchange *ex)
 }
 
 void
+gt_exchange_octets(const struct gt_exchange *ex, uint64_t *received,
+                   uint64_t *sent)
+{
+	*received =
+	    ex->head_len + ex->in.filled + ex->in.spooled - ex->in.unspooled;
+	*sent = body_sent(ex);
+}
+
+void
 gt_exchange_record(const struct gt_exchange *ex, struct gt_access_record *rec,
                    int64_t now_us, int64_t wall_us)
 {
@@ -214,9 +223,6 @@ gt_exchange_record(const struct gt_exchange *ex, struct gt_access_record *rec,
 	    .request = understood ? &ex->request : NULL,
 	    .peer = gt_str_of(gt_exchange_client(ex)->host),
 	    .status = ex->response.status,
-	    .body_sent = body_sent(ex),
-	    .received = ex->head_len + ex->in.filled + ex->in.spooled -
-	                ex->in.unspooled,
 	    .wall_us = wall_us,
 	    .duration_us = now_us - began,
 	    .gil_us = ex->gil_us,
@@ -228,6 +234,7 @@ gt_exchange_record(const struct gt_exchange *ex, struct gt_access_record *rec,
 	};
 	if (ex->started_us != 0 && ex->queued_us != 0)
 		rec->queue_us = ex->started_us - ex->queued_us;
+	gt_exchange_octets(ex, &rec->received, &rec->body_sent);
 }
 
 void

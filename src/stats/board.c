@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(struct gt_cell) == 256, "a cell is four cache lines");
+_Static_assert(offsetof(struct gt_cell, counts) == 256, "cache lines apart");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "shared between processes");
 
 /* The page in front of a mapping. */

@@ -2,15 +2,20 @@ noinst_LIBRARIES += libgt_stats.a
 libgt_stats_a_SOURCES = \
 	src/stats/access.c \
 	src/stats/board.c \
+	src/stats/counts.c \
 	src/stats/format.c \
 	src/stats/json.c \
 	src/stats/jsonw.c \
+	src/stats/metrics.c \
 	src/stats/roster.c \
 	src/stats/stats_priv.h \
 	src/stats/tbl/atom.def \
+	src/stats/tbl/metrics.def \
 	include/gthreadd/stats/access.h \
 	include/gthreadd/stats/board.h \
+	include/gthreadd/stats/counts.h \
 	include/gthreadd/stats/jsonw.h \
+	include/gthreadd/stats/metrics.h \
 	include/gthreadd/stats/roster.h
 stats_libs = libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(INIH_LIBS)
 
@@ -20,15 +25,19 @@ check_PROGRAMS += \
 	tests/unit/stats/test_board \
 	tests/unit/stats/test_json \
 	tests/unit/stats/test_jsonw \
+	tests/unit/stats/test_metrics \
 	tests/unit/stats/test_roster
 TESTS += \
 	tests/unit/stats/test_access \
 	tests/unit/stats/test_board \
 	tests/unit/stats/test_json \
 	tests/unit/stats/test_jsonw \
+	tests/unit/stats/test_metrics \
 	tests/unit/stats/test_roster
 tests_unit_stats_test_jsonw_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_jsonw_LDADD = $(stats_libs) $(CMOCKA_LIBS)
+tests_unit_stats_test_metrics_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_stats_test_metrics_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_access_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_access_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_board_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

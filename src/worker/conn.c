@@ -210,7 +210,8 @@ gt_conn_close(struct gt_conn *c, const char *why)
 	}
 	account(c, why);
 	if (c->state == GT_CONN_WRITE)
-		gt_conn_log(c->ex, gt_loop_now(c->worker)); /* sent in part */
+		gt_conn_log(c->ex, &c->worker->board->counts,
+		            gt_loop_now(c->worker)); /* sent in part */
 	gt_fd_close(&c->fd);
 	c->worker->nconns--;
 	gt_conn_move(c, GT_CONN_GONE);
@@ -299,6 +300,26 @@ gt_conn_settle(struct gt_conn *c)
 	return true;
 }
 
+void
+gt_conn_count_timeout(const struct gt_conn *c, enum gt_timeout kind)
+{
+	gt_count_add(&c->worker->board->counts, GT_COUNT_TIMEOUTS + kind, 1);
+}
+
+GT_ON_LOOP static void
+close_overdue(struct gt_conn *c, enum gt_timeout kind, const char *why)
+{
+	gt_conn_count_timeout(c, kind);
+	gt_conn_close(c, why);
+}
+
+GT_ON_LOOP static void
+refuse_overdue(struct gt_conn *c, enum gt_timeout kind, const char *why)
+{
+	gt_conn_count_timeout(c, kind);
+	gt_conn_refuse(c, GT_TIMEOUT, why);
+}
+
 /* The thread has let go: send the answer, or bury a closed connection. */
 GT_ON_LOOP static void
 complete(struct gt_conn *c)
@@ -308,12 +329,14 @@ complete(struct gt_conn *c)
 	if (c->state == GT_CONN_GONE) {
 		/* A client that left had an answer all the same: log it. */
 		if (c->ex->response.status != 0)
-			gt_conn_log(c->ex, gt_loop_now(c->worker));
+			gt_conn_log(c->ex, &c->worker->board->counts,
+			            gt_loop_now(c->worker));
 		gt_conn_destroy(c);
 		return;
 	}
 	if (c->ex->started_us == 0 && !c->close_due) {
-		gt_conn_answer(c, 503); /* queue-timeout */
+		gt_conn_count_timeout(c, GT_TIMEOUT_QUEUE);
+		gt_conn_answer(c, 503);
 		return;
 	}
 	gt_conn_move(c, GT_CONN_WRITE);
@@ -371,12 +394,15 @@ sweep_busy(struct gt_conn *c, int64_t now_us)
 
 	if (is_over(c->ex->queued_us, s->queue_timeout_ms, now_us) &&
 	    gt_exchange_state(c->ex) == GT_EX_QUEUED) {
+		gt_conn_count_timeout(c, GT_TIMEOUT_QUEUE);
 		gt_conn_give_up(c, 503, "queue-timeout");
 	} else if (gt_conn_is_stuck(c, now_us)) {
-		gt_conn_close(c, "client did not read (write-timeout)");
+		close_overdue(c, GT_TIMEOUT_WRITE,
+		              "client did not read (write-timeout)");
 	} else if (!gt_body_is_done(&c->body) && c->reads &&
 	           gt_inbox_reader_waits(c->ex) &&
 	           gt_pace_is_over(&c->body_pace, s->body_timeout_ms, now_us)) {
+		gt_conn_count_timeout(c, GT_TIMEOUT_BODY);
 		c->body_broken = true;
 		gt_conn_arm_read(c, false);
 		gt_inbox_fail(c->ex, GT_TIMEOUT);
@@ -392,7 +418,7 @@ sweep_idle(struct gt_conn *c, int64_t now_us)
 	if (w->state == GT_WORKER_DRAINING && now_us - c->since_us > QUIET_US)
 		gt_conn_close(c, "worker stops");
 	else if (is_over(c->since_us, w->settings->keep_alive_ms, now_us))
-		gt_conn_close(c, "idle (keep-alive)");
+		close_overdue(c, GT_TIMEOUT_KEEP_ALIVE, "idle (keep-alive)");
 }
 
 void
@@ -406,26 +432,28 @@ gt_conn_sweep(struct gt_conn *c, int64_t now_us)
 	case GT_CONN_PROXY:
 	case GT_CONN_FIRST:
 		if (is_over(c->since_us, s->header_timeout_ms, now_us))
-			gt_conn_close(c, "nothing came (header-timeout)");
+			close_overdue(c, GT_TIMEOUT_HEADER,
+			              "nothing came (header-timeout)");
 		return;
 	case GT_CONN_HEAD:
 		if (is_over(c->since_us, s->header_timeout_ms, now_us))
-			gt_conn_refuse(c, GT_TIMEOUT, "header-timeout");
+			refuse_overdue(c, GT_TIMEOUT_HEADER, "header-timeout");
 		return;
 	case GT_CONN_BODY:
 		if (gt_pace_is_over(&c->body_pace, s->body_timeout_ms, now_us))
-			gt_conn_refuse(c, GT_TIMEOUT, "body-timeout");
+			refuse_overdue(c, GT_TIMEOUT_BODY, "body-timeout");
 		return;
 	case GT_CONN_BUSY:
 		sweep_busy(c, now_us);
 		return;
 	case GT_CONN_WRITE:
 		if (gt_conn_is_stuck(c, now_us))
-			gt_conn_close(c, "client did not read (write-timeout)");
+			close_overdue(c, GT_TIMEOUT_WRITE,
+			              "client did not read (write-timeout)");
 		return;
 	case GT_CONN_DRAIN:
 		if (is_over(c->since_us, s->body_timeout_ms, now_us))
-			gt_conn_close(c, "body-timeout");
+			close_overdue(c, GT_TIMEOUT_BODY, "body-timeout");
 		return;
 	case GT_CONN_IDLE:
 		sweep_idle(c, now_us);

@@ -85,7 +85,8 @@ time_out(struct gt_worker *w, struct gt_pool_thread *t,
 	t->watched.replace_at_us =
 	    gt_loop_now(w) + s->interrupt_timeout_ms * 1000;
 	if (c != NULL)
-		gt_conn_give_up(c, 504, "request-timeout");
+		gt_conn_count_timeout(c, GT_TIMEOUT_REQUEST);
+	gt_conn_give_up(c, 504, "request-timeout");
 }
 
 /* It is still there. */
@@ -160,6 +161,14 @@ note_age(struct oldest *o, const struct gt_cell_copy *cell)
 	o->cell[at] = *cell;
 }
 
+/* Health checks look at it. */
+GT_ON_LOOP static void
+show_saturation(struct gt_worker *w)
+{
+	atomic_store_explicit(&w->board->saturated, w->told_busy,
+	                      memory_order_relaxed);
+}
+
 GT_ON_LOOP static void
 warn_busy(struct gt_worker *w, const struct oldest *o)
 {
@@ -177,6 +186,7 @@ warn_busy(struct gt_worker *w, const struct oldest *o)
 	               (int)text.len, text.p != NULL ? text.p : "");
 	gt_buf_fini(&text);
 	w->told_busy = true;
+	show_saturation(w);
 }
 
 GT_ON_LOOP static void
@@ -191,6 +201,7 @@ check_saturation(struct gt_worker *w, bool all_busy, const struct oldest *o)
 			            (long long)(now - w->busy_since_us) / 1000);
 		w->busy_since_us = 0;
 		w->told_busy = false;
+		show_saturation(w);
 		return;
 	}
 	if (w->busy_since_us == 0)

@@ -54,6 +54,7 @@ run(struct gt_pool_thread *t, struct gt_exchange *ex, int64_t now_us)
 	ex->started_us = now_us;
 	ex->thread = t->number;
 	ex->cell = t->cell;
+	gt_count_wait(&t->cell->counts, now_us - ex->queued_us);
 	gt_cell_begin(t->cell, ex->number, now_us,
 	              gt_exchange_str(ex, ex->request.method),
 	              gt_exchange_str(ex, ex->request.target),
@@ -83,6 +84,9 @@ serve(struct gt_pool_thread *t, struct gt_exchange *ex)
 		ran = run(t, ex, now);
 		now = gt_clock_us();
 		ex->ended_us = now;
+		if (ran)
+			gt_count_run(&t->cell->counts, now - ex->started_us,
+			             ex->gil_us);
 		take = gt_queue_take_next(q, t, now, &next);
 		if (take == GT_TAKE_EMPTY && ran)
 			return ex;

@@ -203,6 +203,9 @@ void gt_conn_arm_read(struct gt_conn *c, bool on) GT_ON_LOOP;
 void gt_conn_arm_write(struct gt_conn *c, bool on) GT_ON_LOOP;
 /* No thread holds anything of c: it is freed. */
 void gt_conn_destroy(struct gt_conn *c) GT_ON_LOOP;
+/* A time limit ends something of it. */
+void gt_conn_count_timeout(const struct gt_conn *c,
+                           enum gt_timeout kind) GT_ON_LOOP;
 /* Close now; what a thread still holds is abandoned. c may be freed. */
 void gt_conn_close(struct gt_conn *c, const char *why) GT_ON_LOOP;
 /*
@@ -267,8 +270,12 @@ void gt_conn_refuse(struct gt_conn *c, enum gt_err err,
  * gives the exchange back to the loop. ex must not be touched afterwards.
  */
 void gt_conn_send_last(struct gt_exchange *ex) GT_ON_POOL GT_NO_GIL;
-/* The access-log line of a finished exchange. Any thread. */
-void gt_conn_log(struct gt_exchange *ex, int64_t now_us);
+/*
+ * A finished exchange is counted, in the caller's own set, and written to the
+ * access log. Any thread.
+ */
+void gt_conn_log(struct gt_exchange *ex, struct gt_counts *counts,
+                 int64_t now_us);
 
 /* ---- giveup.c: requests that are answered without the app ---- */
 

@@ -236,7 +236,7 @@ gt_conn_write(struct gt_conn *c)
 	gt_conn_arm_write(c, false);
 	if (!done)
 		return;
-	gt_conn_log(c->ex, gt_loop_now(c->worker));
+	gt_conn_log(c->ex, &c->worker->board->counts, gt_loop_now(c->worker));
 	gt_conn_next(c);
 }
 
@@ -340,7 +340,7 @@ gt_conn_send_last(struct gt_exchange *ex)
 	}
 	out->own.len = 0;
 	ex->ended_us = gt_clock_us();
-	gt_conn_log(ex, ex->ended_us);
+	gt_conn_log(ex, &ex->cell->counts, ex->ended_us);
 	if (!gt_exchange_settle(ex))
 		gt_exchange_give_back(ex);
 }
@@ -364,16 +364,19 @@ is_excluded(const struct gt_exchange *ex)
  * the exchange again. The response is out, so its buffer takes the line.
  */
 void
-gt_conn_log(struct gt_exchange *ex, int64_t now_us)
+gt_conn_log(struct gt_exchange *ex, struct gt_counts *counts, int64_t now_us)
 {
 	const struct gt_conn *c = ex->conn;
 	const struct gt_access_format *format = c->worker->service.access;
 	struct gt_buf *line = &ex->out.own;
 	struct gt_access_record rec;
+	uint64_t received, sent;
 
 	if (ex->logged)
 		return;
 	ex->logged = true;
+	gt_exchange_octets(ex, &received, &sent);
+	gt_count_response(counts, ex->response.status, received, sent);
 	if (format == NULL || is_excluded(ex))
 		return;
 	gt_exchange_record(ex, &rec, now_us, gt_clock_wall_us());

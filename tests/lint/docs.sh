@@ -32,14 +32,27 @@ r $tmp/worker
 d
 }" "$top_srcdir/man/gthreadd-signals.7.in" >"$tmp/gthreadd-signals.7"
 
+metrics=$top_builddir/tools/metrics-doc
+"$metrics" metrics >"$tmp/metrics"
+"$metrics" ends >"$tmp/ends"
+sed -e "/^@METRICS@\$/{
+r $tmp/metrics
+d
+}" -e "/^@ENDS@\$/{
+r $tmp/ends
+d
+}" "$top_srcdir/man/gthreadd-metrics.7.in" >"$tmp/gthreadd-metrics.7"
+
 if [ "${1-}" = update ]; then
+	cp "$tmp/gthreadd-metrics.7" "$top_srcdir/man/gthreadd-metrics.7"
 	cp "$tmp/gthreadd.ini.5" "$top_srcdir/man/gthreadd.ini.5"
 	cp "$tmp/gthreadd-signals.7" "$top_srcdir/man/gthreadd-signals.7"
 	cp "$tmp/gthreadd.ini" "$top_srcdir/conf/gthreadd.ini"
 	exit 0
 fi
 
-for page in man/gthreadd.ini.5 man/gthreadd-signals.7 conf/gthreadd.ini; do
+for page in man/gthreadd.ini.5 man/gthreadd-signals.7 man/gthreadd-metrics.7 \
+	conf/gthreadd.ini; do
 	diff -u "$top_srcdir/$page" "$tmp/${page#*/}" ||
 		fail "$page is out of date: make update-docs"
 done

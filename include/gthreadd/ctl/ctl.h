@@ -40,8 +40,9 @@ struct gt_ctl_command {
 
 /* All called on the master's loop; none may block. */
 struct gt_ctl_ops {
-	/* Append JSON to out. Errors: GT_NOMEM. */
+	/* Append JSON, or Prometheus text, to out. Errors: GT_NOMEM. */
 	enum gt_err (*status)(void *arg, struct gt_buf *out);
+	enum gt_err (*metrics)(void *arg, struct gt_buf *out);
 	/* true: healthy. Else why not, in a few words, in why (n octets). */
 	bool (*health)(void *arg, char *why, size_t n);
 	/* Do it, and give call to gt_ctl_answer, now or later. */

@@ -169,6 +169,9 @@ enum gt_exchange_state gt_exchange_open_post(struct gt_exchange *ex) GT_ON_LOOP;
  */
 bool gt_exchange_is_gone(struct gt_exchange *ex);
 
+/* Octets of the request so far, and of the response's body. */
+void gt_exchange_octets(const struct gt_exchange *ex, uint64_t *received,
+                        uint64_t *sent);
 /* Describe it for the access log; rec borrows from ex. */
 void gt_exchange_record(const struct gt_exchange *ex,
                         struct gt_access_record *rec, int64_t now_us,

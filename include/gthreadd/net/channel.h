@@ -39,6 +39,12 @@ enum gt_channel_type {
 	 * for `timeout`. It tells its stacks and its clients, as far as it can.
 	 */
 	GT_CHANNEL_ABORT,
+	/*
+	 * metrics process -> master: send them. master -> metrics process:
+	 * fds[0], a memory file: a line why the server is not healthy (empty:
+	 * it is), then the metrics.
+	 */
+	GT_CHANNEL_METRICS,
 	GT_CHANNEL_LOG_LEVEL, /* master -> worker: value = enum gt_log_level */
 };
 

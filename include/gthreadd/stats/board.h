@@ -17,6 +17,7 @@
 #include "gthreadd/base/annot.h"
 #include "gthreadd/base/err.h"
 #include "gthreadd/base/str.h"
+#include "gthreadd/stats/counts.h"
 
 #define GT_BOARD_MAGIC 0x31647467u /* "gtd1" */
 #define GT_CELL_TEXT   200
@@ -43,13 +44,16 @@ struct gt_cell {
 	_Atomic int64_t waited_us;  /* of this request, for its client */
 	_Atomic uint32_t text_len;
 	_Atomic uint64_t text[GT_CELL_TEXT / 8]; /* "GET /path peer", cut */
+	struct gt_counts counts;                 /* of this thread */
 };
 
 struct gt_board {
 	uint32_t magic;
 	uint32_t threads; /* cells behind this header; gt_board_threads() */
 	_Atomic int32_t pid;
-	_Atomic uint32_t ready; /* 1: serving, 2: draining */
+	_Atomic uint32_t ready;     /* 1: serving, 2: draining */
+	_Atomic uint32_t saturated; /* all threads busy past
+	                               saturation-warning */
 	_Atomic int64_t loop_beat_us;
 	_Atomic int64_t gil_beat_us;  /* the monitor had the GIL */
 	_Atomic uint64_t connections; /* open now */
@@ -60,6 +64,7 @@ struct gt_board {
 	                                 or in the middle of one */
 	_Atomic uint64_t queued;      /* waiting for a thread now */
 	_Atomic uint64_t log_dropped; /* log lines that had no room */
+	struct gt_counts counts;      /* of the loop */
 	struct gt_cell cell[];
 };
 
