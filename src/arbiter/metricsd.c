@@ -35,15 +35,23 @@ open_addresses(struct gt_arbiter *a, char *why, size_t n)
 	    .socket_mode = s->socket_mode,
 	    .once = true,
 	};
+	const char *spec = s->metrics_bind;
 	struct gt_listeners *ls = &a->control.metrics;
 	enum gt_err rc;
 
-	rc = gt_listeners_open((const char *const *)s->metrics_bind.v,
-	                       s->metrics_bind.n, &opt, ls, why, n);
+	rc = gt_listeners_open(&spec, 1, &opt, ls, why, n);
 	for (size_t i = 0; rc == GT_OK && i < ls->n; i++)
 		gt_log_info("metrics at: %s%s",
 		            ls->v[i].is_unix ? "" : "http://", ls->v[i].text);
 	return rc;
+}
+
+static bool
+is_wanted(const struct gt_arbiter *a)
+{
+	const char *spec = a->gen->settings->metrics_bind;
+
+	return spec != NULL && spec[0] != '\0';
 }
 
 enum gt_err
@@ -51,7 +59,7 @@ gt_metricsd_init(struct gt_arbiter *a, char *why, size_t n)
 {
 	enum gt_err rc;
 
-	if (a->gen->settings->metrics_bind.n == 0)
+	if (!is_wanted(a))
 		return GT_OK;
 	rc = open_addresses(a, why, n);
 	if (rc == GT_SYS && errno == EADDRINUSE && gt_reexec_has_peer(a)) {
@@ -215,8 +223,8 @@ gt_metricsd_step(struct gt_arbiter *a)
 	enum gt_err rc = GT_OK;
 	char why[512];
 
-	if (a->gen->settings->metrics_bind.n == 0 || c->metrics_pid > 0 ||
-	    now < c->metrics_at_us || a->state != GT_ARBITER_RUNNING)
+	if (!is_wanted(a) || c->metrics_pid > 0 || now < c->metrics_at_us ||
+	    a->state != GT_ARBITER_RUNNING)
 		return;
 	c->metrics_at_us = now + RESTART_US;
 	if (c->metrics.n == 0)

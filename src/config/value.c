@@ -303,7 +303,7 @@ add_parts(struct gt_arena *mem, const struct gt_setting *s, struct gt_str text,
 	enum gt_err rc;
 
 	/* An empty variable must not open the server to the world. */
-	if (s->type == GT_T_BINDS && text.n == 0 && s->dflt[0] != '\0')
+	if (s->type == GT_T_BINDS && text.n == 0)
 		return refuse(why, "is empty (0.0.0.0:8000 is every address)");
 	while (gt_str_split(&text, ',', &part)) {
 		part = gt_str_trim(part);

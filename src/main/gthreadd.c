@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "gthreadd/arbiter/arbiter.h"
+#include "gthreadd/base/addr.h"
 #include "gthreadd/base/os.h"
 #include "gthreadd/base/start.h"
 #include "gthreadd/config/child.h"
@@ -45,7 +46,16 @@ is_id_header(const char *value, const char **why)
 	return id == GT_FIELD_OTHER || id == GT_FIELD_X_REQUEST_ID;
 }
 
+static bool
+is_address(const char *value, const char **why)
+{
+	struct gt_bind bind;
+
+	return gt_bind_parse(gt_str_of(value), &bind, why) == GT_OK;
+}
+
 static const struct gt_config_check checks[] = {
+    {"metrics-bind", is_address},
     {"wsgi-app", is_app},
     {"access-logformat", is_access_format},
     {"request-id-header", is_id_header},

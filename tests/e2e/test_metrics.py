@@ -335,6 +335,8 @@ def test_an_address_in_use_is_refused_with_the_reason(server):
         address = "%s:%d" % taken.getsockname()
         r = server.with_config(metrics_bind=address).run()
     assert r.returncode == 1
+    wrong = server.with_config(metrics_bind="127.0.0.1:port").run()
+    assert wrong.returncode == 1 and "'metrics-bind'" in wrong.stderr
     assert f"cannot listen on {address}" in server.output() + r.stderr
 
 
