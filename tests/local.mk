@@ -73,6 +73,7 @@ e2e_files = \
 	tests/e2e/test_pyconfig.py \
 	tests/e2e/test_real_apps.py \
 	tests/e2e/test_proxy_protocol.py \
+	tests/e2e/test_relay.py \
 	tests/e2e/test_reload.py \
 	tests/e2e/test_response.py \
 	tests/e2e/test_reuse_port.py \

@@ -19,6 +19,7 @@
 #include "gthreadd/base/log.h"
 
 #include "arbiter_priv.h"
+#include "relays_priv.h"
 
 /*
  * What keeps the server from starting goes to the error log and, when that is
@@ -99,6 +100,8 @@ open_shared(struct gt_arbiter *a)
 	umask((mode_t)a->gen->settings->umask);
 	if (gt_logs_open(a, a->gen, &path) != GT_OK)
 		return refuse(a, "log file %s: %s", path, strerror(errno));
+	if (gt_relays_open(a->gen, why, sizeof(why)) != GT_OK)
+		return refuse(a, "%s", why);
 	gt_logs_use(a);
 	gt_log_info("starting gthreadd %s", PACKAGE_VERSION);
 	raise_descriptors(a->gen->settings);
@@ -191,6 +194,7 @@ fini(struct gt_arbiter *a)
 	gt_watch_fini(a);
 	gt_sockets_close(a, a->gen, NULL);
 	gt_notify_fini(a);
+	gt_relays_fini(a);
 	gt_roster_unmap(a->roster);
 	gt_fd_close(&a->roster_fd);
 	gt_pidfile_fini(&a->pidfile);

@@ -26,6 +26,7 @@
 #include "gthreadd/net/channel.h"
 #include "gthreadd/net/listener.h"
 #include "gthreadd/stats/board.h"
+#include "gthreadd/stats/relay.h"
 #include "gthreadd/stats/roster.h"
 
 struct event;
@@ -72,7 +73,8 @@ struct gt_generation {
 	/* fds are -1 after the next generation has taken over */
 	struct gt_listeners listeners;
 	int error_log_fd;
-	int access_log_fd; /* -1: no access log */
+	int access_log_fd;             /* -1: no access log */
+	struct gt_relay_targets relay; /* of log-syslog-to, statsd-host */
 	TAILQ_ENTRY(gt_generation) link;
 };
 TAILQ_HEAD(gt_generations, gt_generation);
@@ -225,6 +227,10 @@ struct gt_arbiter {
 	int64_t backoff_us;       /* pause before the next fork; 0: none */
 	int64_t backoff_began_us; /* when it was last raised */
 	int64_t spawn_at_us;      /* not before */
+
+	struct gt_relay *relay; /* syslog, statsd; NULL: none */
+	size_t gauge;           /* workers, as statsd was told */
+	int64_t gauge_us, metric_us;
 };
 
 /* oom.c */
@@ -323,7 +329,7 @@ GT_MUST_CHECK enum gt_err gt_logs_open(const struct gt_arbiter *a,
                                        struct gt_generation *g,
                                        const char **path) GT_ON_MASTER;
 /* The master writes to the log of a->gen from now on. */
-void gt_logs_use(const struct gt_arbiter *a) GT_ON_MASTER;
+void gt_logs_use(struct gt_arbiter *a) GT_ON_MASTER;
 /* Open the files again under the same numbers; tell the workers. */
 void gt_logs_reopen(struct gt_arbiter *a) GT_ON_MASTER;
 /* Give a worker the files of its generation; later when its channel is full. */

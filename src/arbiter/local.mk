@@ -13,6 +13,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/pidfile.c \
 	src/arbiter/reap.c \
 	src/arbiter/reexec.c \
+	src/arbiter/relays.c \
 	src/arbiter/reload.c \
 	src/arbiter/road.c \
 	src/arbiter/signal.c \
@@ -22,6 +23,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/status.c \
 	src/arbiter/watch.c \
 	src/arbiter/arbiter_priv.h \
+	src/arbiter/relays_priv.h \
 	src/arbiter/tbl/ends.def \
 	src/arbiter/tbl/signals.def \
 	include/gthreadd/arbiter/arbiter.h

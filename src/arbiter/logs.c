@@ -15,6 +15,7 @@
 #include "gthreadd/base/log.h"
 
 #include "arbiter_priv.h"
+#include "relays_priv.h"
 
 /* Give a log file to the user who will write it; not a tty, not /dev/null. */
 static void
@@ -64,10 +65,11 @@ gt_logs_open(const struct gt_arbiter *a, struct gt_generation *g,
 }
 
 void
-gt_logs_use(const struct gt_arbiter *a)
+gt_logs_use(struct gt_arbiter *a)
 {
 	gt_log_set_level((enum gt_log_level)a->gen->settings->log_level);
 	gt_log_set_fd(a->gen->error_log_fd);
+	gt_relays_use(a);
 }
 
 static void

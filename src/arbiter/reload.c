@@ -15,6 +15,7 @@
 #include "gthreadd/config/load.h"
 
 #include "arbiter_priv.h"
+#include "relays_priv.h"
 
 /* Errors of the loader, one a line, as they would stand on the terminal. */
 static void
@@ -78,11 +79,14 @@ GT_ON_MASTER static enum gt_err
 open_next(struct gt_arbiter *a, char *why, size_t n)
 {
 	const char *path;
+	enum gt_err rc;
 
 	if (gt_logs_open(a, a->next, &path) != GT_OK) {
 		snprintf(why, n, "log file %s: %s", path, strerror(errno));
 		return GT_SYS;
 	}
+	if ((rc = gt_relays_open(a->next, why, n)) != GT_OK)
+		return rc;
 	return gt_sockets_open(a, a->next, why, n);
 }
 

@@ -20,6 +20,7 @@
 #include "gthreadd/base/log.h"
 
 #include "arbiter_priv.h"
+#include "relays_priv.h"
 
 #define BACKOFF_MIN_US 100000
 #define BACKOFF_MAX_US 30000000
@@ -68,6 +69,7 @@ close_others(struct gt_arbiter *a, const struct gt_generation *mine)
 	gt_pidfile_forget(&a->pidfile);
 	gt_control_leave(a);
 	gt_daemon_leave(a);
+	gt_relays_leave(a);
 	gt_reexec_leave(a);
 	close_generations(a, mine);
 	TAILQ_FOREACH (p, &a->procs, link) {
@@ -165,6 +167,7 @@ run_worker(struct gt_arbiter *a, const struct gt_proc *p, int board_fd,
 	    .channel_fd = channel_fd,
 	    .error_log_fd = g->error_log_fd,
 	    .access_log_fd = g->access_log_fd,
+	    .relay = &g->relay,
 	};
 
 	gt_os_title_set("gthreadd: worker [%s]", child.name);

@@ -15,6 +15,7 @@
 #include "gthreadd/base/log.h"
 
 #include "arbiter_priv.h"
+#include "relays_priv.h"
 
 #define ROUND_US    1000000 /* longest pause between two looks */
 #define ROUND_MIN   50000
@@ -251,6 +252,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	gt_control_look(a);
 	if (a->was_complete)
 		gt_notify_alive(a, is_alive(a, now));
+	gt_relays_tick(a);
 	gt_watch_arm(a);
 }
 

@@ -2,7 +2,10 @@
 /* Descriptors. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gthreadd/base/fd.h"
@@ -49,13 +52,47 @@ gt_fd_write_all(int fd, const void *p, size_t n)
 	return GT_OK;
 }
 
+ssize_t
+gt_fd_write_log(int fd, const void *p, size_t n)
+{
+	ssize_t done = send(fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	return done < 0 && errno == ENOTSOCK ? write(fd, p, n) : done;
+}
+
+#define LOG_FLAGS (O_APPEND | O_CLOEXEC | O_NOCTTY)
+
+/*
+ * A descriptor of ours for what std is. O_NONBLOCK belongs to what was
+ * opened, which the shell and others share with us: so a pipe or terminal is
+ * opened anew. When that is not allowed it stays as it is.
+ */
+static int
+open_std(int std)
+{
+	char path[40];
+	struct stat st;
+	int fd;
+
+	if (fstat(std, &st) == 0 &&
+	    (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", std);
+		fd = open(path, O_WRONLY | O_NONBLOCK | LOG_FLAGS);
+		if (fd >= 0)
+			return fd;
+	}
+	return fcntl(std, F_DUPFD_CLOEXEC, 3);
+}
+
 enum gt_err
 gt_fd_open_log(const char *path, int std, int *out)
 {
-	if (strcmp(path, "-") == 0)
-		*out = fcntl(std, F_DUPFD_CLOEXEC, 3);
-	else
-		*out =
-		    open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	if (strcmp(path, "-") == 0) {
+		*out = open_std(std);
+		return *out < 0 ? GT_SYS : GT_OK;
+	}
+	*out = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | LOG_FLAGS, 0666);
+	if (*out < 0 && errno == ENXIO) /* a named pipe that nobody reads */
+		*out = open(path, O_RDWR | O_NONBLOCK | LOG_FLAGS);
 	return *out < 0 ? GT_SYS : GT_OK;
 }

@@ -14,12 +14,13 @@
 #include "gthreadd/base/fd.h"
 #include "gthreadd/base/log.h"
 
-#define LINE_MAX_LEN 4096 /* longer messages are cut */
-
 static _Atomic int least = GT_LOG_INFO;
 static int log_fd = STDERR_FILENO;
 static gt_log_sink *log_sink;
 static void *log_sink_arg;
+static gt_log_sink *log_tee;
+static void *log_tee_arg;
+static _Atomic unsigned long dropped; /* lines, since that was last said */
 
 void
 gt_log_set_level(enum gt_log_level level)
@@ -46,22 +47,17 @@ gt_log_set_sink(gt_log_sink *sink, void *arg)
 	log_sink_arg = arg;
 }
 
+void
+gt_log_set_tee(gt_log_sink *tee, void *arg)
+{
+	log_tee = tee;
+	log_tee_arg = arg;
+}
+
 bool
 gt_log_is_on(enum gt_log_level level)
 {
 	return (int)level >= atomic_load_explicit(&least, memory_order_relaxed);
-}
-
-void
-gt_log_raw(const char *p, size_t n)
-{
-	int saved = errno;
-
-	if (log_sink != NULL)
-		log_sink(log_sink_arg, p, n);
-	else if (gt_fd_write_all(log_fd, p, n) != GT_OK)
-		errno = 0; /* nowhere left to say so */
-	errno = saved;
 }
 
 /* Escape control octets of in into out, both ends cut to size. */
@@ -86,12 +82,88 @@ put_message(char *out, size_t size, const char *in)
 	return n;
 }
 
+/* All of it, or what there is room for. */
+static bool
+write_line(const char *p, size_t n)
+{
+	ssize_t done;
+
+	while (n > 0) {
+		done = gt_fd_write_log(log_fd, p, n);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return false;
+		p += done;
+		n -= (size_t)done;
+	}
+	return true;
+}
+
+static size_t
+begin_line(char *line, size_t size, const char *level)
+{
+	gt_clock_log_date(time(NULL), line);
+	return GT_LOG_DATE_LEN +
+	       (size_t)snprintf(line + GT_LOG_DATE_LEN, size - GT_LOG_DATE_LEN,
+	                        " [%d] [%s] ", (int)getpid(), level);
+}
+
+/* To the descriptor; before it, what was dropped. */
+static void
+write_fd(const char *p, size_t n)
+{
+	unsigned long before = atomic_exchange(&dropped, 0);
+	char line[160];
+	size_t len;
+
+	if (before > 0) {
+		len = begin_line(line, sizeof(line), "WARNING");
+		len += (size_t)snprintf(line + len, sizeof(line) - len,
+		                        "log lines dropped: %lu (the error log "
+		                        "did not take them)\n",
+		                        before);
+		if (!write_line(line, len)) {
+			atomic_fetch_add(&dropped, before + 1);
+			return;
+		}
+	}
+	if (!write_line(p, n))
+		atomic_fetch_add(&dropped, 1);
+}
+
 void
-gt_log(enum gt_log_level level, const char *fmt, ...)
+gt_log_raw(const char *p, size_t n)
+{
+	int saved = errno;
+
+	if (log_sink != NULL) {
+		log_sink(log_sink_arg, p, n);
+	} else {
+		write_fd(p, n);
+		if (log_tee != NULL)
+			log_tee(log_tee_arg, p, n);
+	}
+	errno = saved;
+}
+
+size_t
+gt_log_format(char line[GT_LOG_LINE], enum gt_log_level level,
+              const char *message)
 {
 	static const char *const names[] = {"DEBUG", "INFO", "WARNING", "ERROR",
 	                                    "CRITICAL"};
-	char message[LINE_MAX_LEN], line[LINE_MAX_LEN + 80];
+	size_t n = begin_line(line, GT_LOG_LINE, names[level]);
+
+	n += put_message(line + n, GT_LOG_LINE - n - 1, message);
+	line[n++] = '\n';
+	return n;
+}
+
+void
+gt_log(enum gt_log_level level, const char *fmt, ...)
+{
+	char message[GT_LOG_MESSAGE], line[GT_LOG_LINE];
 	int saved = errno;
 	va_list ap;
 	size_t n;
@@ -101,12 +173,7 @@ gt_log(enum gt_log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	gt_clock_log_date(time(NULL), line);
-	n = GT_LOG_DATE_LEN;
-	n += (size_t)snprintf(line + n, sizeof(line) - n, " [%d] [%s] ",
-	                      (int)getpid(), names[level]);
-	n += put_message(line + n, sizeof(line) - n - 1, message);
-	line[n++] = '\n';
+	n = gt_log_format(line, level, message);
 	errno = saved;
 	gt_log_raw(line, n);
 }

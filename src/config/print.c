@@ -54,14 +54,16 @@ static void
 print_setting(FILE *out, const struct gt_setting *s)
 {
 	bool is_long = s->dflt[0] == '\0' || strlen(s->dflt) > 24;
+	/* The manual has all of them. */
+	bool is_many = strlen(s->choices) > HELP_WIDTH - HELP_LEFT;
 	char name[64], text[256];
 
 	snprintf(name, sizeof(name), "%s%s",
 	         s->type == GT_T_BOOL ? "[no-]" : "", s->name);
 	snprintf(text, sizeof(text), "%s%s%s%s%s%s", s->summary,
-	         s->choices[0] == '\0' ? "" : ": ", s->choices,
-	         is_long ? "" : " [", is_long ? "" : s->dflt,
-	         is_long ? "" : "]");
+	         s->choices[0] == '\0' || is_many ? "" : ": ",
+	         is_many ? "" : s->choices, is_long ? "" : " [",
+	         is_long ? "" : s->dflt, is_long ? "" : "]");
 	print_option(out, s->letter, name, s->metavar, text);
 }
 

@@ -14,6 +14,7 @@
 #include "gthreadd/config/child.h"
 #include "gthreadd/config/load.h"
 #include "gthreadd/http/response.h"
+#include "gthreadd/net/remote.h"
 #include "gthreadd/python/interp.h"
 #include "gthreadd/stats/access.h"
 #include "gthreadd/worker/worker.h"
@@ -54,11 +55,20 @@ is_address(const char *value, const char **why)
 	return gt_bind_parse(gt_str_of(value), &bind, why) == GT_OK;
 }
 
+static bool
+is_remote(const char *value, const char **why)
+{
+	return value[0] == '\0' ||
+	       gt_remote_check(gt_str_of(value), why) == GT_OK;
+}
+
 static const struct gt_config_check checks[] = {
     {"metrics-bind", is_address},
     {"wsgi-app", is_app},
     {"access-logformat", is_access_format},
     {"request-id-header", is_id_header},
+    {"log-syslog-to", is_remote},
+    {"statsd-host", is_remote},
     {NULL, NULL},
 };
 

@@ -6,11 +6,14 @@ libgt_net_a_SOURCES = \
 	src/net/listener.c \
 	src/net/listener_priv.h \
 	src/net/proxyproto.c \
+	src/net/remote.c \
+	src/net/remoteaddr.c \
 	src/net/trust.c \
 	include/gthreadd/net/channel.h \
 	include/gthreadd/net/inherit.h \
 	include/gthreadd/net/listener.h \
 	include/gthreadd/net/proxyproto.h \
+	include/gthreadd/net/remote.h \
 	include/gthreadd/net/trust.h
 net_libs = libgt_net.a libgt_config.a libgt_base.a $(INIH_LIBS)
 
@@ -19,12 +22,14 @@ check_PROGRAMS += \
 	tests/unit/net/test_channel \
 	tests/unit/net/test_inherit \
 	tests/unit/net/test_listener \
-	tests/unit/net/test_proxyproto
+	tests/unit/net/test_proxyproto \
+	tests/unit/net/test_remote
 TESTS += \
 	tests/unit/net/test_channel \
 	tests/unit/net/test_inherit \
 	tests/unit/net/test_listener \
-	tests/unit/net/test_proxyproto
+	tests/unit/net/test_proxyproto \
+	tests/unit/net/test_remote
 tests_unit_net_test_channel_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_channel_LDADD = $(net_libs) $(CMOCKA_LIBS)
 tests_unit_net_test_inherit_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -33,6 +38,8 @@ tests_unit_net_test_listener_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_listener_LDADD = $(net_libs) $(CMOCKA_LIBS)
 tests_unit_net_test_proxyproto_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_proxyproto_LDADD = $(net_libs) $(CMOCKA_LIBS)
+tests_unit_net_test_remote_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_test_remote_LDADD = $(net_libs) $(CMOCKA_LIBS)
 endif
 
 EXTRA_PROGRAMS += tests/fuzz/fuzz_proxy

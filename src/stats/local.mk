@@ -7,8 +7,11 @@ libgt_stats_a_SOURCES = \
 	src/stats/json.c \
 	src/stats/jsonw.c \
 	src/stats/metrics.c \
+	src/stats/relay.c \
 	src/stats/roster.c \
+	src/stats/statsd.c \
 	src/stats/stats_priv.h \
+	src/stats/syslog.c \
 	src/stats/tbl/atom.def \
 	src/stats/tbl/metrics.def \
 	include/gthreadd/stats/access.h \
@@ -17,6 +20,10 @@ libgt_stats_a_SOURCES = \
 	include/gthreadd/stats/jsonw.h \
 	include/gthreadd/stats/metrics.h \
 	include/gthreadd/stats/roster.h
+	include/gthreadd/stats/relay.h \
+	include/gthreadd/stats/roster.h \
+	include/gthreadd/stats/statsd.h \
+	include/gthreadd/stats/syslog.h
 stats_libs = libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(INIH_LIBS)
 
 if HAVE_CMOCKA
@@ -27,6 +34,8 @@ check_PROGRAMS += \
 	tests/unit/stats/test_jsonw \
 	tests/unit/stats/test_metrics \
 	tests/unit/stats/test_roster
+	tests/unit/stats/test_roster \
+	tests/unit/stats/test_syslog
 TESTS += \
 	tests/unit/stats/test_access \
 	tests/unit/stats/test_board \
@@ -34,6 +43,8 @@ TESTS += \
 	tests/unit/stats/test_jsonw \
 	tests/unit/stats/test_metrics \
 	tests/unit/stats/test_roster
+	tests/unit/stats/test_roster \
+	tests/unit/stats/test_syslog
 tests_unit_stats_test_jsonw_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_jsonw_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_metrics_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -44,6 +55,8 @@ tests_unit_stats_test_board_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_board_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_json_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_json_LDADD = $(stats_libs) $(CMOCKA_LIBS)
+tests_unit_stats_test_syslog_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_stats_test_syslog_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_roster_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_roster_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 endif

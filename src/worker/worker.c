@@ -195,11 +195,36 @@ init_service(struct gt_worker *w)
 	w->service.trust = w->trust;
 	w->service.server = gt_str_of(s->server_header);
 	w->service.id_header = gt_str_of(s->request_id_header);
-	if (w->child->access_log_fd < 0)
+	if (w->child->access_log_fd < 0 && !gt_relay_wants_access(s))
 		return GT_OK;
 	rc = gt_access_compile(s->access_logformat, &w->service.access, &why);
 	if (rc == GT_OK && s->access_log_json)
 		gt_access_set_json(w->service.access);
+	return rc;
+}
+
+/* Until there is a log thread: the line is in the file already. */
+static void
+relay_line(void *arg, const char *line, size_t n)
+{
+	int64_t now = gt_clock_us();
+
+	gt_relay_lines(arg, GT_LOG_KIND_ERROR, line, n, now);
+	(void)gt_relay_flush(arg, now);
+}
+
+static enum gt_err
+init_relay(struct gt_worker *w)
+{
+	enum gt_err rc;
+
+	if (w->child->relay == NULL)
+		return GT_OK;
+	rc = gt_relay_create(w->settings, w->child->relay, w->child->name,
+	                     &w->relay);
+	if (rc == GT_OK && w->relay != NULL)
+		gt_log_set_tee(relay_line, w->relay);
+	w->has_metrics = gt_relay_has_metrics(w->relay);
 	return rc;
 }
 
@@ -213,6 +238,8 @@ init(struct gt_worker *w, const struct gt_child *child)
 	w->wake_fd = -1;
 	TAILQ_INIT(&w->conns);
 	gt_queue_init(&w->queue);
+	if ((rc = init_relay(w)) != GT_OK)
+		return rc;
 	if ((rc = gt_board_map(child->board_fd, true, &w->board)) != GT_OK)
 		return rc;
 	if ((rc = gt_roster_map(child->roster_fd, &w->roster)) != GT_OK)
@@ -315,11 +342,13 @@ start_threads(struct gt_worker *w)
 {
 	enum gt_err rc;
 
+	gt_log_set_tee(NULL, NULL);
 	rc =
 	    gt_logthread_create(w->child->error_log_fd, w->child->access_log_fd,
-	                        &w->board->log_dropped, &w->log);
+	                        w->relay, &w->board->log_dropped, &w->log);
 	if (rc != GT_OK)
 		return rc;
+	w->relay = NULL;
 	if ((rc = gt_loop_init(w)) != GT_OK ||
 	    (rc = start_signals(w)) != GT_OK ||
 	    (rc = gt_pool_start(w)) != GT_OK)
@@ -398,6 +427,8 @@ static void
 fini(struct gt_worker *w)
 {
 	gt_logthread_destroy(w->log);
+	gt_log_set_tee(NULL, NULL);
+	gt_relay_destroy(w->relay);
 	gt_loop_fini(w);
 	gt_queue_fini(&w->queue);
 	gt_access_format_destroy(w->service.access);

@@ -24,6 +24,7 @@
 #include "gthreadd/net/channel.h"
 #include "gthreadd/net/listener.h"
 #include "gthreadd/stats/board.h"
+#include "gthreadd/stats/relay.h"
 #include "gthreadd/stats/roster.h"
 #include "gthreadd/wsgi/hooks.h"
 #include "gthreadd/wsgi/wsgi.h"
@@ -113,15 +114,20 @@ void gt_pool_join(struct gt_worker *w) GT_NO_GIL;
 
 struct gt_logthread;
 
-enum gt_log_file { GT_LOG_FILE_ERROR, GT_LOG_FILE_ACCESS };
-
-/* access_fd may be -1. dropped: counter on the board. Errors: GT_SYS. */
+/*
+ * access_fd may be -1. relay may be NULL; it is given. dropped: counter on
+ * the board. Errors: GT_SYS.
+ */
 GT_MUST_CHECK enum gt_err gt_logthread_create(int error_fd, int access_fd,
+                                              struct gt_relay *relay,
                                               _Atomic uint64_t *dropped,
                                               struct gt_logthread **out);
 /* Whole lines; dropped and counted when there is no room. Any thread. */
-void gt_logthread_give(struct gt_logthread *lt, enum gt_log_file file,
+void gt_logthread_give(struct gt_logthread *lt, enum gt_log_kind kind,
                        const char *p, size_t n);
+/* A request was answered: for statsd. Any thread. */
+void gt_logthread_count(struct gt_logthread *lt, unsigned status,
+                        int64_t duration_us);
 /* End the process with that code at that time, whatever Python does. */
 void gt_logthread_set_deadline(struct gt_logthread *lt, int64_t at_us,
                                int exit_code);
@@ -429,6 +435,8 @@ struct gt_worker {
 	struct gt_app *app;
 	struct gt_hooks *hooks; /* NULL: none is set */
 	struct gt_logthread *log;
+	struct gt_relay *relay; /* until the log thread has it */
+	bool has_metrics;       /* requests are counted for statsd */
 	struct gt_monitor monitor;
 
 	struct gt_queue queue;

@@ -367,7 +367,8 @@ void
 gt_conn_log(struct gt_exchange *ex, struct gt_counts *counts, int64_t now_us)
 {
 	const struct gt_conn *c = ex->conn;
-	const struct gt_access_format *format = c->worker->service.access;
+	const struct gt_worker *w = c->worker;
+	const struct gt_access_format *format = w->service.access;
 	struct gt_buf *line = &ex->out.own;
 	struct gt_access_record rec;
 	uint64_t received, sent;
@@ -377,12 +378,16 @@ gt_conn_log(struct gt_exchange *ex, struct gt_counts *counts, int64_t now_us)
 	ex->logged = true;
 	gt_exchange_octets(ex, &received, &sent);
 	gt_count_response(counts, ex->response.status, received, sent);
-	if (format == NULL || is_excluded(ex))
+	if (format == NULL && !w->has_metrics)
 		return;
 	gt_exchange_record(ex, &rec, now_us, gt_clock_wall_us());
+	if (w->has_metrics)
+		gt_logthread_count(w->log, rec.status, rec.duration_us);
+	if (format == NULL || is_excluded(ex))
+		return;
 	line->len = 0;
 	if (gt_access_write(format, &rec, line) == GT_OK)
-		gt_logthread_give(c->worker->log, GT_LOG_FILE_ACCESS, line->p,
+		gt_logthread_give(w->log, GT_LOG_KIND_ACCESS, line->p,
 		                  line->len);
 	line->len = 0;
 }

@@ -17,7 +17,16 @@ GT_MUST_CHECK enum gt_err gt_fd_set_cloexec(int fd, int on);
 GT_MUST_CHECK enum gt_err gt_fd_set_nonblock(int fd);
 /* Write all n octets, also when interrupted. Errors: GT_SYS. */
 GT_MUST_CHECK enum gt_err gt_fd_write_all(int fd, const void *p, size_t n);
-/* Open a log file for appending (mode 0666 & ~umask); "-" dups std. */
+/*
+ * write(2) to a log: does not wait for the reader of a socket, and not for
+ * that of a pipe or terminal that gt_fd_open_log has opened. EAGAIN then.
+ */
+ssize_t gt_fd_write_log(int fd, const void *p, size_t n);
+/*
+ * Open a log file for appending (mode 0666 & ~umask); "-" is std, which is
+ * not changed itself. Pipes and terminals are opened non-blocking; a named
+ * pipe needs no reader. Errors: GT_SYS.
+ */
 GT_MUST_CHECK enum gt_err gt_fd_open_log(const char *path, int std, int *out);
 
 #endif

@@ -3,7 +3,8 @@
  * The error log: "[2026-11-21 10:00:00 +0000] [4711] [INFO] message".
  * A message is one line: control octets in it are written as \xHH. Lines go
  * to a descriptor (standard error at first) or to a sink (a worker's log
- * ring). Any thread; GIL held or not; keeps errno.
+ * thread). What a descriptor does not take is dropped; how much it was is the
+ * next line that it takes. Any thread; GIL held or not; keeps errno.
  *
  * error: needs a human; warning: degraded; info: life cycle; debug: requests.
  * Messages: lower case, subject first, values as key=value, no full stop.
@@ -35,9 +36,19 @@ void gt_log_set_fd(int fd);
 int gt_log_fd(void);
 /* NULL: back to the descriptor. */
 void gt_log_set_sink(gt_log_sink *sink, void *arg);
+/* Gets the lines that go to the descriptor as well. NULL: nobody does. */
+void gt_log_set_tee(gt_log_sink *tee, void *arg);
 
 bool gt_log_is_on(enum gt_log_level level);
 void gt_log(enum gt_log_level level, const char *fmt, ...) GT_PRINTF(2, 3);
+/*
+ * Make the line of a message, newline included, without a NUL; a long one is
+ * cut. Returns its octets.
+ */
+#define GT_LOG_MESSAGE 4096
+#define GT_LOG_LINE    (GT_LOG_MESSAGE + 80)
+size_t gt_log_format(char line[GT_LOG_LINE], enum gt_log_level level,
+                     const char *message);
 /*
  * Octets as they are, newlines kept, no prefix: tracebacks, wsgi.errors.
  * Written whatever the level.

@@ -12,6 +12,7 @@
 
 struct gt_settings;
 struct gt_listeners;
+struct gt_relay_targets;
 
 /* Exit codes of the server and its children. */
 enum gt_exit {
@@ -35,6 +36,7 @@ struct gt_child {
 	int channel_fd;    /* its end of the channel (net/channel.h) */
 	int error_log_fd;  /* open; the number is kept when reopened */
 	int access_log_fd; /* -1: no access log */
+	const struct gt_relay_targets *relay; /* stats/relay.h; NULL: none */
 };
 
 /*

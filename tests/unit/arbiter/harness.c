@@ -57,6 +57,7 @@ reset(void **state)
 	settings.bind = (struct gt_strv){.v = binds, .n = 1};
 	settings.pid = settings.user = settings.group = empty;
 	settings.name = settings.chdir = settings.access_logfile = empty;
+	settings.statsd_host = settings.log_syslog_to = empty;
 	settings.error_logfile = log_path;
 	settings.log_level = 1;
 	settings.backlog = 16;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -85,10 +86,68 @@ errno_survives(void **state)
 	assert_int_equal(errno, ENOENT);
 }
 
+/* The master's log: nobody reads its pipe, and then somebody does. */
+static void
+what_a_full_pipe_does_not_take_is_dropped_and_told(void **state)
+{
+	static char buf[128 * 1024];
+	int fd[2], lines = 2000;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe2(fd, O_NONBLOCK), 0);
+	gt_log_set_fd(fd[1]);
+	for (int i = 0; i < lines; i++)
+		gt_log_warning("line with some text, number %d", i);
+	while ((n = read(fd[0], buf, sizeof(buf))) > 0)
+		;
+	gt_log_warning("after it");
+	gt_log_set_fd(STDERR_FILENO);
+	n = read(fd[0], buf, sizeof(buf) - 1);
+	assert_true(n > 0);
+	buf[n] = '\0';
+	assert_non_null(strstr(buf, "[WARNING] log lines dropped: "));
+	assert_non_null(strstr(buf, "[WARNING] after it\n"));
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static char teed[200];
+
+static void
+take_tee(void *arg, const char *line, size_t n)
+{
+	assert_ptr_equal(arg, teed);
+	snprintf(teed, sizeof(teed), "%.*s", (int)n, line);
+}
+
+static void
+a_tee_gets_what_the_descriptor_gets(void **state)
+{
+	char buf[200] = "";
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	gt_log_set_fd(fd[1]);
+	gt_log_set_tee(take_tee, teed);
+	gt_log_error("both");
+	gt_log_set_tee(NULL, NULL);
+	gt_log_set_fd(STDERR_FILENO);
+	assert_true(read(fd[0], buf, sizeof(buf) - 1) > 0);
+	assert_string_equal(buf, teed);
+	assert_non_null(strstr(buf, "[ERROR] both\n"));
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+	        what_a_full_pipe_does_not_take_is_dropped_and_told),
+	    cmocka_unit_test(a_tee_gets_what_the_descriptor_gets),
 	    cmocka_unit_test_setup(a_line_looks_like_gunicorns, start),
 	    cmocka_unit_test_setup(levels_below_the_least_are_silent, start),
 	    cmocka_unit_test_setup(a_message_is_always_one_line, start),
