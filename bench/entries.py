@@ -98,6 +98,8 @@ SCENARIOS = [
              idle=200),
     Scenario("json", "1 KiB of JSON, 32 connections", app="json",
              path="/?name=value&page=2"),
+    Scenario("flask-1", "Flask, 1 connection", app="flask", connections=1,
+             placements=BOTH),
     Scenario("flask", "Flask, 32 connections", app="flask",
              placements=BOTH),
     Scenario("flask-2", "Flask, 32 connections, 2 workers", app="flask",

@@ -33,6 +33,7 @@ e2e_files = \
 	tests/e2e/apps/djproj/shop/views.py \
 	tests/e2e/apps/flask_app.py \
 	tests/e2e/apps/hook_app.py \
+	tests/e2e/apps/held_app.py \
 	tests/e2e/apps/seen_app.py \
 	tests/e2e/apps/stuck_app.py \
 	tests/e2e/apps/validate_app.py \
@@ -50,6 +51,7 @@ e2e_files = \
 	tests/e2e/test_boot.py \
 	tests/e2e/test_broken_clients.py \
 	tests/e2e/test_compat.py \
+	tests/e2e/test_complete_block.py \
 	tests/e2e/test_concurrency.py \
 	tests/e2e/test_control.py \
 	tests/e2e/test_curl.py \

@@ -86,6 +86,7 @@ gt_exchange_reset(struct gt_exchange *ex)
 	ex->verdict = (struct gt_verdict){0};
 	ex->response = (struct gt_response){0};
 	ex->failed = ex->logged = false;
+	atomic_store_explicit(&ex->answered, false, memory_order_relaxed);
 	ex->thread = 0;
 	ex->cell = NULL;
 	ex->received_us = ex->queued_us = ex->started_us = ex->ended_us = 0;

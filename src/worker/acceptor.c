@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Accepting connections: one per listener and turn of the loop, so that other
- * workers get theirs, and none while this worker has enough to do.
+ * workers get theirs, and none while this worker has enough to do. A worker
+ * without others takes some at once, so that their requests go to the queue
+ * together.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,6 +15,9 @@
 
 #define FD_PAUSE_US 100000   /* without descriptors: not again before */
 #define FD_WARN_US  10000000 /* and one log line in this time */
+
+/* Connections that a worker without others takes at once. */
+#define ACCEPTS_MAX 16
 
 /*
  * A worker that holds so many connections more than the least loaded one
@@ -77,6 +82,22 @@ accept_one(struct gt_acceptor *a)
 	return errno == ECONNABORTED || errno == EINTR;
 }
 
+/* How many connections to accept now: no more than may all ask at once. */
+GT_ON_LOOP static size_t
+batch_size(struct gt_worker *w)
+{
+	size_t queued, load = gt_queue_load(&w->queue, &queued);
+	size_t conns = w->settings->worker_connections;
+	size_t most = w->nthreads + w->queue_size, n = ACCEPTS_MAX;
+
+	if (gt_roster_least_other(w->roster, w->child->seat, gt_loop_now(w)) !=
+	    UINT64_MAX)
+		return 1;
+	n = load + n <= most ? n : most - load;
+	n = w->nconns + n <= conns ? n : conns - w->nconns;
+	return n;
+}
+
 /* The end of the turn decides; it needs a turn for that. */
 static void
 on_pause_over(evutil_socket_t fd, short what, void *arg)
@@ -102,7 +123,8 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	w->defers = false;
-	accept_one(a);
+	for (size_t i = batch_size(w); i > 0 && accept_one(a); i--)
+		;
 }
 
 /*

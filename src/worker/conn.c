@@ -167,8 +167,8 @@ gt_conn_destroy(struct gt_conn *c)
 static bool
 is_answered(const struct gt_conn *c)
 {
-	if (c->state == GT_CONN_WRITE)
-		return c->ex->logged; /* the thread has sent it */
+	if (c->state == GT_CONN_WRITE || c->state == GT_CONN_BUSY)
+		return c->ex->logged || atomic_load(&c->ex->answered);
 	return c->state == GT_CONN_IDLE || c->state == GT_CONN_DRAIN ||
 	       c->state == GT_CONN_LINGER;
 }
@@ -203,11 +203,14 @@ gt_conn_close(struct gt_conn *c, const char *why)
 
 	if (c->state == GT_CONN_GONE)
 		return;
-	disarm(c);
+	c->close_due = false;
 	if (with_thread && !gt_conn_abandon(c->ex)) {
-		c->close_due = true; /* see gt_conn_attend */
-		return;
+		with_thread = !gt_conn_claim(c);
+		c->close_due = with_thread; /* see gt_conn_attend */
 	}
+	disarm(c);
+	if (c->close_due)
+		return;
 	account(c, why);
 	if (c->state == GT_CONN_WRITE)
 		gt_conn_log(c->ex, &c->worker->board->counts,
@@ -320,6 +323,17 @@ refuse_overdue(struct gt_conn *c, enum gt_timeout kind, const char *why)
 	gt_conn_refuse(c, GT_TIMEOUT, why);
 }
 
+bool
+gt_conn_claim(struct gt_conn *c)
+{
+	unsigned before = atomic_fetch_or(&c->ex->state, GT_EX_ATTENTION);
+
+	if ((before & GT_EX_STATE) != GT_EX_IDLE)
+		return false;
+	atomic_store(&c->ex->state, GT_EX_IDLE);
+	return gt_conn_settle(c);
+}
+
 /* The thread has let go: send the answer, or bury a closed connection. */
 GT_ON_LOOP static void
 complete(struct gt_conn *c)
@@ -392,8 +406,10 @@ sweep_busy(struct gt_conn *c, int64_t now_us)
 {
 	const struct gt_settings *s = c->worker->settings;
 
-	if (is_over(c->ex->queued_us, s->queue_timeout_ms, now_us) &&
-	    gt_exchange_state(c->ex) == GT_EX_QUEUED) {
+	if (c->close_due) {
+		gt_conn_close(c, "client left");
+	} else if (is_over(c->ex->queued_us, s->queue_timeout_ms, now_us) &&
+	           gt_exchange_state(c->ex) == GT_EX_QUEUED) {
 		gt_conn_count_timeout(c, GT_TIMEOUT_QUEUE);
 		gt_conn_give_up(c, 503, "queue-timeout");
 	} else if (gt_conn_is_stuck(c, now_us)) {

@@ -80,12 +80,17 @@ gt_conn_give_up(struct gt_conn *c, unsigned status, const char *why)
 	copy_request(a, ex);
 	c->lost = ex;
 	c->ex = a;
-	/* From here on the thread publishes nothing more. */
-	if (!ex->out.published) {
+	/* From here on the thread sends and publishes nothing more. */
+	if (!ex->out.published && !atomic_load(&ex->answered)) {
 		gt_conn_answer(c, status);
 		return;
 	}
 	a->response.status = status;
+	if (atomic_load(&ex->answered)) {
+		atomic_store(&a->answered, true);
+		a->response.status = ex->response.status;
+		a->response.sent = ex->response.sent;
+	}
 	gt_conn_move(c, GT_CONN_WRITE);
 	gt_conn_close(c, why);
 }

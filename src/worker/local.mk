@@ -6,6 +6,8 @@ libgt_worker_a_SOURCES = \
 	src/worker/evmem.c \
 	src/worker/giveup.c \
 	src/worker/inspect.c \
+	src/worker/lastout.c \
+	src/worker/lastout_priv.h \
 	src/worker/logthread.c \
 	src/worker/loop.c \
 	src/worker/monitor.c \

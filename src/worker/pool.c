@@ -12,7 +12,7 @@
 #include "gthreadd/base/log.h"
 #include "gthreadd/python/gil.h"
 #include "gthreadd/python/stacks.h"
-#include "worker_priv.h"
+#include "lastout_priv.h"
 
 /*
  * An exception that the monitor has raised belongs to this request: none may
@@ -90,7 +90,7 @@ serve(struct gt_pool_thread *t, struct gt_exchange *ex)
 		take = gt_queue_take_next(q, t, now, &next);
 		if (take == GT_TAKE_EMPTY && ran)
 			return ex;
-		gt_exchange_give_back(ex);
+		gt_conn_end(ex);
 		if (take != GT_TAKE_WORK)
 			return NULL;
 	}

@@ -199,20 +199,38 @@ gt_conn_feed_rest(struct gt_conn *c)
 }
 
 /*
+ * The client may have its answer already: then this is its next request, and
+ * the thread will not be long. Taken now, its octets need no change of events.
+ */
+GT_ON_LOOP static bool
+read_ahead(struct gt_conn *c)
+{
+	size_t n;
+
+	if (c->rest.len > 0 ||
+	    (!atomic_load(&c->ex->answered) &&
+	     gt_exchange_state(c->ex) != GT_EX_SENDING) ||
+	    gt_buf_reserve(&c->rest, HEAD_ROOM) != GT_OK)
+		return false;
+	if (gt_conn_receive(c, c->rest.p, HEAD_ROOM, &n) != GT_GOT_OCTETS)
+		return false;
+	c->rest.len = n;
+	return true;
+}
+
+/*
  * Something came while the request is with a thread: the next request, or
  * the client's end. FIN alone is a half-close: the answer is still wanted.
  */
 GT_ON_LOOP static void
 read_early(struct gt_conn *c)
 {
-	unsigned before = atomic_fetch_or(&c->ex->state, GT_EX_ATTENTION);
-
-	if ((before & GT_EX_STATE) == GT_EX_IDLE) {
-		atomic_store(&c->ex->state, GT_EX_IDLE);
-		gt_conn_settle(c);
+	if (gt_conn_claim(c)) {
 		read_head(c);
 		return;
 	}
+	if (read_ahead(c))
+		return;
 	gt_conn_arm_read(c, false);
 	gt_conn_look(c);
 }

@@ -18,6 +18,7 @@
 #include "gthreadd/python/gil.h"
 #include "gthreadd/python/interp.h"
 #include "gthreadd/worker/worker.h"
+#include "lastout_priv.h"
 #include "worker_priv.h"
 
 #define QUICK_EXIT_US 1000000 /* for what runs at exit, after INT or QUIT */
@@ -183,6 +184,7 @@ init_service(struct gt_worker *w)
 	enum gt_err rc;
 
 	w->service.settings = s;
+	w->service.send_now = gt_conn_send_now;
 	w->service.limits = (struct gt_http_limits){
 	    .line = s->limit_request_line,
 	    .fields = s->limit_request_fields,

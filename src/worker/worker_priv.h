@@ -227,6 +227,11 @@ void gt_conn_next(struct gt_conn *c) GT_ON_LOOP;
 void gt_conn_attend(struct gt_exchange *ex) GT_ON_LOOP;
 /* A BUSY connection whose thread has sent its answer becomes IDLE. */
 bool gt_conn_settle(struct gt_conn *c) GT_ON_LOOP;
+/*
+ * The thread is to give the exchange of a BUSY connection back to the loop.
+ * true: it had sent its answer already, the connection is IDLE.
+ */
+bool gt_conn_claim(struct gt_conn *c) GT_ON_LOOP;
 /* Close what has waited too long. c may be freed. */
 void gt_conn_sweep(struct gt_conn *c, int64_t now_us) GT_ON_LOOP;
 
@@ -270,12 +275,6 @@ void gt_conn_answer(struct gt_conn *c, unsigned status) GT_ON_LOOP;
 /* The loop's own answer to a request it refuses. c may be freed. */
 void gt_conn_refuse(struct gt_conn *c, enum gt_err err,
                     const char *why) GT_ON_LOOP;
-/*
- * Last-out send: the pool thread sends a complete response itself, without
- * blocking, on the socket it is lent for this moment (design: rule 7), or
- * gives the exchange back to the loop. ex must not be touched afterwards.
- */
-void gt_conn_send_last(struct gt_exchange *ex) GT_ON_POOL GT_NO_GIL;
 /*
  * A finished exchange is counted, in the caller's own set, and written to the
  * access log. Any thread.

@@ -298,53 +298,6 @@ gt_conn_refuse(struct gt_conn *c, enum gt_err err, const char *why)
 	gt_conn_answer(c, status);
 }
 
-/*
- * Complete, in octets alone; the connection goes on, the loop need not know
- * and does not read meanwhile.
- */
-static bool
-is_simple(const struct gt_exchange *ex)
-{
-	const struct gt_outbox *out = &ex->out;
-
-	return (atomic_load(&ex->state) & GT_EX_ATTENTION) == 0 &&
-	       ex->response.keep_alive && !ex->failed && !out->published &&
-	       out->parcel == NULL && out->file_fd < 0 &&
-	       !atomic_load_explicit(&ex->service->watched,
-	                             memory_order_relaxed);
-}
-
-void
-gt_conn_send_last(struct gt_exchange *ex)
-{
-	const struct gt_conn *c = ex->conn;
-	struct gt_outbox *out = &ex->out;
-	ssize_t n;
-
-	if (!is_simple(ex) ||
-	    !gt_exchange_move(ex, GT_EX_RUNNING, GT_EX_SENDING)) {
-		gt_exchange_give_back(ex);
-		return;
-	}
-	n = send(c->fd, out->own.p, out->own.len, MSG_NOSIGNAL);
-	if (n < 0 || (size_t)n < out->own.len) {
-		/* The loop sends the rest, or meets the error itself. */
-		struct gt_buf spent = out->drain;
-
-		out->drain = out->own;
-		out->drained = n < 0 ? 0 : (size_t)n;
-		out->own = spent;
-		out->own.len = 0;
-		gt_exchange_give_back(ex);
-		return;
-	}
-	out->own.len = 0;
-	ex->ended_us = gt_clock_us();
-	gt_conn_log(ex, &ex->cell->counts, ex->ended_us);
-	if (!gt_exchange_settle(ex))
-		gt_exchange_give_back(ex);
-}
-
 /* access-log-exclude. What was not understood has no path: it is logged. */
 static bool
 is_excluded(const struct gt_exchange *ex)

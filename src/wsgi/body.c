@@ -92,6 +92,32 @@ gt_call_wait(struct gt_call *c)
 	return rc;
 }
 
+/* Nothing that may be sent is missing. */
+static bool
+is_complete(const struct gt_response *r)
+{
+	return r->body == GT_RESPONSE_NO_BODY ||
+	       (r->body == GT_RESPONSE_LENGTH && r->sent == r->length);
+}
+
+/*
+ * PEP 3333: no block may be delayed while the app works on, and what it does
+ * behind the one that completes its Content-Length, in close() above all,
+ * takes as long as it likes. So that block leaves now; but to wake the loop
+ * for it, and once more at the end of the request, would cost more than to
+ * send it from here.
+ */
+static bool
+send_now(struct gt_call *c)
+{
+	struct gt_exchange *ex = c->ex;
+
+	if (ex->service->send_now == NULL || !ex->service->send_now(ex))
+		return false;
+	c->published = true;
+	return true;
+}
+
 static enum gt_err
 send_piece(struct gt_call *c, const char *p, size_t n)
 {
@@ -107,9 +133,9 @@ send_piece(struct gt_call *c, const char *p, size_t n)
 		if (rc == GT_OK)
 			rc = gt_response_chunk_end(r, out);
 	}
-	if (rc == GT_OK && out->len > 0)
-		rc = publish(c);
-	return rc;
+	if (rc != GT_OK || out->len == 0)
+		return rc;
+	return is_complete(r) && send_now(c) ? GT_OK : publish(c);
 }
 
 enum gt_err
@@ -260,7 +286,7 @@ has_one_element(PyObject *o)
 
 /* Nothing the app may still yield can be sent. */
 static bool
-is_complete(const struct gt_call *c)
+is_over(const struct gt_call *c)
 {
 	const struct gt_response *r = &c->ex->response;
 
@@ -268,14 +294,7 @@ is_complete(const struct gt_call *c)
 	       (r->body == GT_RESPONSE_NO_BODY || r->dropped > 0);
 }
 
-/*
- * PEP 3333: no block may be delayed while the app works on. That holds for the
- * one that completes Content-Length too: what the app does behind it, in
- * close() above all, takes as long as it likes, and with the GIL here nothing
- * could bound a response that is held back for it. Sending from here instead
- * would keep every other thread from Python meanwhile. To publish costs two
- * wake-ups when nothing else is to do, and none under load.
- */
+/* PEP 3333: no block may be delayed while the app works on. */
 static enum gt_err
 send_stream(struct gt_call *c, PyObject *result)
 {
@@ -285,7 +304,7 @@ send_stream(struct gt_call *c, PyObject *result)
 
 	if (it == NULL)
 		return GT_PYTHON;
-	while (rc == GT_OK && !is_complete(c) &&
+	while (rc == GT_OK && !is_over(c) &&
 	       (chunk = PyIter_Next(it)) != NULL) {
 		rc = send_object(c, chunk, known);
 		Py_DECREF(chunk);

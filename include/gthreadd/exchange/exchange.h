@@ -46,7 +46,7 @@ enum gt_exchange_state {
 	GT_EX_IDLE,      /* the loop's: between requests, or receiving one */
 	GT_EX_QUEUED,    /* in the queue */
 	GT_EX_RUNNING,   /* a pool thread runs the app */
-	GT_EX_SENDING,   /* a pool thread makes the last-out send */
+	GT_EX_SENDING,   /* a pool thread sends on the socket it is lent */
 	GT_EX_DONE,      /* the loop's: the response is complete */
 	GT_EX_ABANDONED, /* the loop gave up; the thread will bring it back */
 };
@@ -58,6 +58,8 @@ enum gt_exchange_state {
 /* Set beside a state: it is, or will at once be, on the mailbox's list. */
 #define GT_EX_POSTED 0x200u
 #define GT_EX_STATE  0xffu
+
+struct gt_exchange;
 
 /* What all exchanges of a worker share; constant but for the atomics. */
 struct gt_service {
@@ -71,6 +73,11 @@ struct gt_service {
 	_Atomic bool closing; /* draining: answers close their connection */
 	_Atomic bool watched; /* the loop must see every answer that ends */
 	_Atomic(struct gt_parcel *) released; /* parcels to be released */
+	/*
+	 * Send what is in out.own at once, without blocking; the rest stays
+	 * there. true: all was sent. NULL: the loop sends everything.
+	 */
+	bool (*send_now)(struct gt_exchange *ex);
 };
 
 /* The two ends of a connection, as text; outlives its exchanges. */
@@ -109,11 +116,12 @@ struct gt_exchange {
 
 	/* facts of the answer */
 	struct gt_response response;
-	bool logged;          /* its access line was written */
-	bool failed;          /* the response cannot be completed: close */
-	unsigned thread;      /* pool thread, from 1; 0: the loop */
-	struct gt_cell *cell; /* that thread's; NULL: none */
-	int64_t received_us;  /* head complete */
+	_Atomic bool answered; /* a thread has sent all of it */
+	bool logged;           /* its access line was written */
+	bool failed;           /* the response cannot be completed: close */
+	unsigned thread;       /* pool thread, from 1; 0: the loop */
+	struct gt_cell *cell;  /* that thread's; NULL: none */
+	int64_t received_us;   /* head complete */
 	int64_t queued_us;
 	int64_t started_us;     /* popped */
 	int64_t ended_us;       /* the app is done; idle since, when sent */

@@ -238,6 +238,13 @@ def many_parts(environ, start_response):
     return [b"a", b"", b"bc", b"d" * 70000]
 
 
+def wrapped(environ, start_response):
+    """One block behind an iterator, its length given: as frameworks do."""
+    n = arg(environ, "n", 100)
+    start_response("200 OK", TEXT + [("Content-Length", str(n))])
+    return Counted([b"y" * n])
+
+
 def closing(environ, start_response):
     start_response("200 OK", TEXT)
     return Counted([b"a", b"b"])
@@ -520,7 +527,8 @@ PATHS = {
     "/environ": show_environ, "/headers": headers, "/status": status,
     "/204": no_content, "/304": not_modified, "/head": body_for_head,
     "/write": write, "/one-part": one_part, "/empty": empty,
-    "/many-parts": many_parts, "/closing": closing, "/app-close": app_close,
+    "/many-parts": many_parts, "/closing": closing, "/wrapped": wrapped,
+    "/app-close": app_close,
     "/counters": show_counters, "/thread": thread, "/script": script,
     "/upload": upload, "/count": count,
     "/large": large, "/pipe": pipe, "/late-read": late_read, "/catch-read": catch_read,
