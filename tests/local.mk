@@ -101,6 +101,24 @@ check-e2e: gthreadd$(EXEEXT) tests/tools/board$(EXEEXT)
 .PHONY: check-e2e
 
 EXTRA_DIST += \
+	examples/background.ini \
+	examples/background.py \
+	examples/bottle.ini \
+	examples/bottle_app.py \
+	examples/django.ini \
+	examples/django_site/manage.py \
+	examples/django_site/mysite/__init__.py \
+	examples/django_site/mysite/settings.py \
+	examples/django_site/mysite/urls.py \
+	examples/django_site/mysite/wsgi.py \
+	examples/flask.ini \
 	examples/flask_app.py \
 	examples/gthreadd.ini \
-	examples/hello.py
+	examples/hello.py \
+	examples/hooks.ini \
+	examples/hooks.py \
+	examples/nginx.ini \
+	examples/socket.ini \
+	examples/streaming.ini \
+	examples/streaming.py \
+	examples/virtualenv.ini

@@ -8,10 +8,9 @@ import subprocess
 import pytest
 
 from debian import CONF, Root
-from harness import GTHREADD, scaled, wait_for
+from harness import scaled
 
 ANALYZE = shutil.which("systemd-analyze")
-ACTIVATE = shutil.which("systemd-socket-activate")
 pytestmark = pytest.mark.skipif(ANALYZE is None, reason="systemd is missing")
 
 
@@ -97,27 +96,6 @@ def test_tmpfiles_and_sysusers(root):
     user = [line for line in (place / "etc/passwd").read_text().splitlines()
             if line.startswith("gthreadd:")]
     assert len(user) == 1 and user[0].endswith("nologin")
-
-
-@pytest.mark.skipif(ACTIVATE is None, reason="systemd is missing")
-def test_start_by_the_first_connection(server):
-    """systemd-socket-activate plays systemd and its .socket unit."""
-    server.on_unix("front.sock").write_ini()
-    text = server.ini.read_text()
-    server.ini.write_text(re.sub("bind = .*\n", "", text))
-    with open(server.stderr_path, "ab") as log:
-        server.process = subprocess.Popen(
-            [ACTIVATE, "-l", server.address, *(
-                x for k, v in server.env().items() if k.endswith("_OPTIONS")
-                for x in ("-E", f"{k}={v}")),
-             str(GTHREADD), "-c", str(server.ini)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            env=server.env(), cwd=server.dir, start_new_session=True)
-    wait_for("the socket", lambda: "Listening on" in server.output())
-    assert server.error_log() == ""
-    assert server.get("/hello").status == 200
-    server.log_contains("listening at: unix:")
-    assert server.get("/hello").status == 200
 
 
 def test_the_packages_own_file_is_right(server):
