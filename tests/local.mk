@@ -77,6 +77,7 @@ e2e_files = \
 	tests/e2e/test_proxy_protocol.py \
 	tests/e2e/test_relay.py \
 	tests/e2e/test_reload.py \
+	tests/e2e/test_reload_dev.py \
 	tests/e2e/test_response.py \
 	tests/e2e/test_reuse_port.py \
 	tests/e2e/test_serve.py \

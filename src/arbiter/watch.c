@@ -293,6 +293,7 @@ be_tired(struct gt_proc *p, uint64_t reason)
 	    [GT_RECYCLE_LIFETIME] = "max-lifetime",
 	    [GT_RECYCLE_RSS] = "max-rss",
 	    [GT_RECYCLE_RSS_HARD] = "max-rss-hard",
+	    [GT_RECYCLE_RELOAD] = "reload",
 	    [GT_RECYCLE_STUCK] = "a thread is stuck (request-timeout)",
 	};
 	static const enum gt_end ends[GT_RECYCLE_COUNT] = {
@@ -301,6 +302,7 @@ be_tired(struct gt_proc *p, uint64_t reason)
 	    [GT_RECYCLE_RSS] = GT_END_RSS,
 	    [GT_RECYCLE_RSS_HARD] = GT_END_RSS,
 	    [GT_RECYCLE_STUCK] = GT_END_STUCK,
+	    [GT_RECYCLE_RELOAD] = GT_END_RELOAD,
 	};
 
 	if (p->is_tired)

@@ -7,6 +7,7 @@ libgt_base_a_SOURCES = \
 	src/base/clock.c \
 	src/base/err.c \
 	src/base/fd.c \
+	src/base/filewatch.c \
 	src/base/lock.c \
 	src/base/log.c \
 	src/base/mem.c \
@@ -23,6 +24,7 @@ libgt_base_a_SOURCES = \
 	include/gthreadd/base/clock.h \
 	include/gthreadd/base/err.h \
 	include/gthreadd/base/fd.h \
+	include/gthreadd/base/filewatch.h \
 	include/gthreadd/base/lock.h \
 	include/gthreadd/base/log.h \
 	include/gthreadd/base/mem.h \
@@ -39,6 +41,7 @@ check_PROGRAMS += \
 	tests/unit/base/test_buf \
 	tests/unit/base/test_cidr \
 	tests/unit/base/test_clock \
+	tests/unit/base/test_filewatch \
 	tests/unit/base/test_log \
 	tests/unit/base/test_mem \
 	tests/unit/base/test_parse \
@@ -50,6 +53,7 @@ TESTS += \
 	tests/unit/base/test_buf \
 	tests/unit/base/test_cidr \
 	tests/unit/base/test_clock \
+	tests/unit/base/test_filewatch \
 	tests/unit/base/test_log \
 	tests/unit/base/test_mem \
 	tests/unit/base/test_parse \
@@ -64,6 +68,8 @@ tests_unit_base_test_cidr_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_cidr_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_clock_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_clock_LDADD = $(base_libs) $(CMOCKA_LIBS)
+tests_unit_base_test_filewatch_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_test_filewatch_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_log_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_log_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_mem_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

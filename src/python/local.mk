@@ -2,6 +2,7 @@ noinst_LIBRARIES += libgt_python.a
 libgt_python_a_SOURCES = \
 	src/python/gil.c \
 	src/python/interp.c \
+	src/python/modules.c \
 	src/python/pyconfig.c \
 	src/python/pyerr.c \
 	src/python/pyobj.c \
@@ -10,6 +11,7 @@ libgt_python_a_SOURCES = \
 	src/python/venv.c \
 	include/gthreadd/python/gil.h \
 	include/gthreadd/python/interp.h \
+	include/gthreadd/python/modules.h \
 	include/gthreadd/python/pyconfig.h \
 	include/gthreadd/python/pyerr.h \
 	include/gthreadd/python/pyobj.h \

@@ -18,6 +18,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/reader.c \
 	src/worker/recycle.c \
 	src/worker/requestid.c \
+	src/worker/reloader.c \
 	src/worker/queue.c \
 	src/worker/trust.c \
 	src/worker/upload.c \

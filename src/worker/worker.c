@@ -288,8 +288,7 @@ load_app(struct gt_worker *w)
 {
 	if (enter_hooks(w) != GT_OK)
 		return GT_EXIT_BOOT;
-	if (gt_app_load(w->settings, w->settings->workers > 1, &w->app) !=
-	    GT_OK)
+	if (gt_reloader_load(w) != GT_OK)
 		return GT_EXIT_APP;
 	gt_hooks_set_app(w->hooks, w->app);
 	if (gt_hooks_run(w->hooks, GT_HOOK_post_worker_init) != GT_OK)
@@ -355,7 +354,8 @@ start_threads(struct gt_worker *w)
 	    (rc = start_signals(w)) != GT_OK ||
 	    (rc = gt_pool_start(w)) != GT_OK)
 		return rc;
-	if ((rc = gt_monitor_start(w)) != GT_OK)
+	if ((rc = gt_monitor_start(w)) != GT_OK ||
+	    (rc = gt_reloader_start(w)) != GT_OK)
 		return rc;
 	return gt_acceptor_start(w);
 }
@@ -457,6 +457,7 @@ finish(struct gt_worker *w)
 	if (is_busy(w))
 		leave_busy(w, GT_EXIT_OK);
 	gt_pool_join(w);
+	gt_reloader_stop(w);
 	gt_monitor_stop(w);
 	stop_python(w);
 	gt_log_info("worker exits pid=%d", (int)getpid());

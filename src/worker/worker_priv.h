@@ -371,6 +371,13 @@ void gt_acceptor_admit(struct gt_worker *w, size_t load) GT_ON_LOOP;
  */
 void gt_acceptor_stop(struct gt_worker *w, uint64_t orphans) GT_ON_LOOP;
 
+/* ---- reloader.c: the setting reload ---- */
+
+/* Load the app; with reload a broken one too. Errors: GT_PYTHON. */
+GT_MUST_CHECK enum gt_err gt_reloader_load(struct gt_worker *w) GT_NEEDS_GIL;
+GT_MUST_CHECK enum gt_err gt_reloader_start(struct gt_worker *w);
+void gt_reloader_stop(struct gt_worker *w) GT_NO_GIL;
+
 /* ---- recycle.c: planned replacement ---- */
 
 struct gt_recycler {
@@ -437,6 +444,7 @@ struct gt_worker {
 	struct gt_relay *relay; /* until the log thread has it */
 	bool has_metrics;       /* requests are counted for statsd */
 	struct gt_monitor monitor;
+	struct gt_reloader *reloader; /* NULL: the setting reload is off */
 
 	struct gt_queue queue;
 	struct gt_pool_thread *threads;

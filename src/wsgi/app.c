@@ -309,30 +309,63 @@ load_spec(const char *text)
 	return app;
 }
 
-enum gt_err
-gt_app_load(const struct gt_settings *s, bool multiprocess, struct gt_app **out)
+/* Everything but the callable. NULL: failed, and logged. */
+static struct gt_app *create_app(const struct gt_settings *s,
+                                 bool multiprocess) GT_NEEDS_GIL;
+
+static struct gt_app *
+create_app(const struct gt_settings *s, bool multiprocess)
 {
 	struct gt_app *app = gt_xcalloc(1, sizeof(*app));
 
 	app->settings = s;
-	if ((app->disconnected = gt_module_object("ClientDisconnected")) ==
-	        NULL ||
-	    (app->timeout = gt_module_object("RequestTimeout")) == NULL ||
-	    gt_environ_init_app(app, multiprocess) != GT_OK) {
-		gt_pyerr_log(GT_LOG_ERROR, "the WSGI layer cannot start");
-		goto fail;
+	if ((app->disconnected = gt_module_object("ClientDisconnected")) !=
+	        NULL &&
+	    (app->timeout = gt_module_object("RequestTimeout")) != NULL &&
+	    gt_environ_init_app(app, multiprocess) == GT_OK)
+		return app;
+	gt_pyerr_log(GT_LOG_ERROR, "the WSGI layer cannot start");
+	gt_app_destroy(app);
+	return NULL;
+}
+
+/* callable is NULL: what made it has failed. */
+static enum gt_err finish_app(struct gt_app *app, PyObject *callable,
+                              struct gt_app **out) GT_NEEDS_GIL;
+
+static enum gt_err
+finish_app(struct gt_app *app, PyObject *callable, struct gt_app **out)
+{
+	if ((app->callable = callable) == NULL) {
+		gt_app_destroy(app);
+		return GT_PYTHON;
 	}
-	if (s->spew)
-		gt_spew_start();
-	app->callable =
-	    s->paste[0] != '\0' ? gt_paste_load(s) : load_spec(s->app);
-	if (app->callable == NULL)
-		goto fail;
 	*out = app;
 	return GT_OK;
-fail:
-	gt_app_destroy(app);
-	return GT_PYTHON;
+}
+
+enum gt_err
+gt_app_load(const struct gt_settings *s, bool multiprocess, struct gt_app **out)
+{
+	struct gt_app *app = create_app(s, multiprocess);
+
+	if (app == NULL)
+		return GT_PYTHON;
+	if (s->spew)
+		gt_spew_start();
+	return finish_app(
+	    app, s->paste[0] != '\0' ? gt_paste_load(s) : load_spec(s->app),
+	    out);
+}
+
+enum gt_err
+gt_app_load_broken(const struct gt_settings *s, bool multiprocess,
+                   struct gt_str text, struct gt_app **out)
+{
+	struct gt_app *app = create_app(s, multiprocess);
+
+	return app == NULL ? GT_PYTHON
+	                   : finish_app(app, gt_broken_load(text), out);
 }
 
 void

@@ -2,6 +2,7 @@ noinst_LIBRARIES += libgt_wsgi.a
 libgt_wsgi_a_SOURCES = \
 	src/wsgi/app.c \
 	src/wsgi/body.c \
+	src/wsgi/broken.c \
 	src/wsgi/call.c \
 	src/wsgi/const.c \
 	src/wsgi/environ.c \

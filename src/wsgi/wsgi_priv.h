@@ -288,6 +288,11 @@ void gt_hooks_drop_response(struct gt_call *c) GT_NEEDS_GIL;
 /* An object of the module gthreadd. NULL: exception. */
 PyObject *gt_module_object(const char *name) GT_NEEDS_GIL;
 
+/* ---- broken.c ---- */
+
+/* An application that answers with text. NULL: failed, and logged. */
+PyObject *gt_broken_load(struct gt_str text) GT_NEEDS_GIL;
+
 /* ---- paste.c ---- */
 
 /* The application of s->paste. NULL: failed, and logged. */

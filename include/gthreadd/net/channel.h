@@ -55,6 +55,7 @@ enum gt_recycle {
 	GT_RECYCLE_RSS,      /* max-rss */
 	GT_RECYCLE_RSS_HARD, /* max-rss-hard: it does not wait */
 	GT_RECYCLE_STUCK,    /* a thread did not come back: request-timeout */
+	GT_RECYCLE_RELOAD,   /* reload: a file has changed */
 	GT_RECYCLE_COUNT
 };
 

@@ -34,6 +34,14 @@ GT_MUST_CHECK enum gt_err gt_app_check_syntax(const char *spec,
 GT_MUST_CHECK enum gt_err gt_app_load(const struct gt_settings *s,
                                       bool multiprocess,
                                       struct gt_app **out) GT_NEEDS_GIL;
+/*
+ * For an application that could not be imported: one that answers each request
+ * with text and the status 500. Errors: GT_PYTHON (logged).
+ */
+GT_MUST_CHECK enum gt_err gt_app_load_broken(const struct gt_settings *s,
+                                             bool multiprocess,
+                                             struct gt_str text,
+                                             struct gt_app **out) GT_NEEDS_GIL;
 void gt_app_destroy(struct gt_app *app) GT_NEEDS_GIL;
 
 /* number: of the pool thread, from 1. Errors: GT_NOMEM, GT_PYTHON. */
