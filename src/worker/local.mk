@@ -25,6 +25,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/worker.c \
 	src/worker/writer.c \
 	src/worker/monitor_priv.h \
+	src/worker/reloader_priv.h \
 	src/worker/worker_priv.h \
 	include/gthreadd/worker/worker.h
 libgt_worker_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)

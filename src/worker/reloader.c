@@ -20,7 +20,7 @@
 #include "gthreadd/net/channel.h"
 #include "gthreadd/python/gil.h"
 #include "gthreadd/python/modules.h"
-#include "worker_priv.h"
+#include "reloader_priv.h"
 
 #define TICK_MS   1000 /* new modules and, without inotify, all files */
 #define SETTLE_MS 50   /* one who saves several files */

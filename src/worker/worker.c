@@ -19,6 +19,7 @@
 #include "gthreadd/python/interp.h"
 #include "gthreadd/worker/worker.h"
 #include "lastout_priv.h"
+#include "reloader_priv.h"
 #include "worker_priv.h"
 
 #define QUICK_EXIT_US 1000000 /* for what runs at exit, after INT or QUIT */

@@ -371,13 +371,6 @@ void gt_acceptor_admit(struct gt_worker *w, size_t load) GT_ON_LOOP;
  */
 void gt_acceptor_stop(struct gt_worker *w, uint64_t orphans) GT_ON_LOOP;
 
-/* ---- reloader.c: the setting reload ---- */
-
-/* Load the app; with reload a broken one too. Errors: GT_PYTHON. */
-GT_MUST_CHECK enum gt_err gt_reloader_load(struct gt_worker *w) GT_NEEDS_GIL;
-GT_MUST_CHECK enum gt_err gt_reloader_start(struct gt_worker *w);
-void gt_reloader_stop(struct gt_worker *w) GT_NO_GIL;
-
 /* ---- recycle.c: planned replacement ---- */
 
 struct gt_recycler {
