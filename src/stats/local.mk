@@ -19,7 +19,6 @@ libgt_stats_a_SOURCES = \
 	include/gthreadd/stats/counts.h \
 	include/gthreadd/stats/jsonw.h \
 	include/gthreadd/stats/metrics.h \
-	include/gthreadd/stats/roster.h
 	include/gthreadd/stats/relay.h \
 	include/gthreadd/stats/roster.h \
 	include/gthreadd/stats/statsd.h \
@@ -33,7 +32,6 @@ check_PROGRAMS += \
 	tests/unit/stats/test_json \
 	tests/unit/stats/test_jsonw \
 	tests/unit/stats/test_metrics \
-	tests/unit/stats/test_roster
 	tests/unit/stats/test_roster \
 	tests/unit/stats/test_syslog
 TESTS += \
@@ -42,7 +40,6 @@ TESTS += \
 	tests/unit/stats/test_json \
 	tests/unit/stats/test_jsonw \
 	tests/unit/stats/test_metrics \
-	tests/unit/stats/test_roster
 	tests/unit/stats/test_roster \
 	tests/unit/stats/test_syslog
 tests_unit_stats_test_jsonw_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
