@@ -69,6 +69,7 @@ e2e_files = \
 	tests/e2e/test_metrics.py \
 	tests/e2e/test_log.py \
 	tests/e2e/test_logrotate.py \
+	tests/e2e/test_manual.py \
 	tests/e2e/test_nginx.py \
 	tests/e2e/test_notify.py \
 	tests/e2e/test_paste.py \

@@ -78,5 +78,17 @@ while read -r name; do
 	grep -Eq "^#?$name =" "$top_srcdir/conf/gthreadd.ini" ||
 		fail "$name is missing in conf/gthreadd.ini"
 done <"$tmp/names"
+
+# What gunicorn has and we have not is told to those who come from there.
+sed -n 's/^GT_FOREIGN("\([a-z0-9-]*\)".*/\1/p
+s/^GT_DIFFERS(\([a-z_]*\),.*/\1/p' "$top_srcdir"/src/config/tbl/foreign.def \
+	"$top_srcdir"/src/config/tbl/differs.def |
+	sed 's/_ms$//; s/_/-/g' >"$tmp/foreign"
+while read -r name; do
+	grep -q "\`$name\`" "$top_srcdir/doc/migration.md" ||
+		fail "$name is missing in doc/migration.md"
+done <"$tmp/foreign"
+[ "$(wc -l <"$tmp/foreign")" -gt 20 ] || fail 'foreign names are not found'
+
 [ -s "$tmp/names" ] || fail 'there are no settings'
 exit $status
