@@ -75,8 +75,10 @@ e2e_files = \
 	tests/e2e/test_paste.py \
 	tests/e2e/test_pyconfig.py \
 	tests/e2e/test_real_apps.py \
+	tests/e2e/test_pid1.py \
 	tests/e2e/test_proxy_protocol.py \
 	tests/e2e/test_relay.py \
+	tests/e2e/test_stop.py \
 	tests/e2e/test_reload.py \
 	tests/e2e/test_reload_dev.py \
 	tests/e2e/test_response.py \

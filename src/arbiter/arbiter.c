@@ -165,6 +165,7 @@ init(struct gt_arbiter *a, const struct gt_settings *settings,
 	    .pidfile = {.fd = -1},
 	    .roster_fd = -1,
 	    .starter_fd = -1,
+	    .stderr_fd = -1,
 	    .exit_code = GT_EXIT_OK,
 	    .target = settings->workers,
 	};
@@ -204,6 +205,8 @@ fini(struct gt_arbiter *a)
 	gt_generation_unref(a, a->next);
 	gt_generation_unref(a, a->gen);
 	gt_fd_close(&a->starter_fd);
+	gt_fd_close(&a->stderr_fd);
+	free(a->fd_names);
 }
 
 GT_ON_MASTER static int

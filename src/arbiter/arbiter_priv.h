@@ -29,6 +29,8 @@
 #include "gthreadd/stats/relay.h"
 #include "gthreadd/stats/roster.h"
 
+#include "reexec_priv.h"
+
 struct event;
 struct event_base;
 struct gt_ctl;
@@ -138,24 +140,6 @@ struct gt_notify {
 	int64_t due_us;      /* the next time it does */
 };
 
-/* Names the process that is meant, the other master, and what it passes on. */
-#define GT_UPGRADE_ENV "GTHREADD_UPGRADE"
-
-/* Another master beside this one, after USR2. At most one of the two is set. */
-struct gt_upgrade {
-	pid_t parent;        /* it has started us and lives; 0: none */
-	pid_t child;         /* we have started it; 0: none */
-	bool child_is_ready; /* its workers serve */
-	bool stop_waits;     /* TERM came before that */
-	bool empty_waits;    /* WINCH came before that */
-	bool was_emptied;    /* WINCH came since the child was started */
-	int fd;              /* channel to the other master; -1: none */
-	int says_fd;         /* what the child says; -1: it has its own place */
-	struct event *event, *says_event, *timer;
-	struct gt_listeners shared; /* the sockets that were passed on, and */
-	uint64_t adopted;           /* which of them were taken: a bit each */
-};
-
 /* A request of the control socket that waits for the end of a reload. */
 struct gt_waiter {
 	struct gt_ctl_call *call;
@@ -196,15 +180,18 @@ struct gt_arbiter {
 	struct gt_control control;
 	struct gt_oom oom;
 	int starter_fd;    /* who started a daemon waits at it; -1: nobody */
-	size_t ninherited; /* sockets of systemd */
+	int stderr_fd;     /* a daemon's own, until it is in its place; -1 */
+	size_t ninherited; /* sockets of systemd, and */
+	char *fd_names;    /* their names, with colons; NULL: none */
 	int roster_fd;
 	struct gt_roster *roster;
 
 	struct event_base *base;
 	struct event *signals[GT_SIGNAL_COUNT];
-	struct event *timer; /* watch.c: the next thing that is due */
-	int64_t look_at_us;  /* watch.c: the next look at the beats */
-	int64_t resumed_us;  /* watch.c: we had stood still until then */
+	struct event *timer;      /* watch.c: the next thing that is due */
+	struct event *stop_timer; /* ends a stop-delay; NULL: there is none */
+	int64_t look_at_us;       /* watch.c: the next look at the beats */
+	int64_t resumed_us;       /* watch.c: we had stood still until then */
 
 	enum gt_arbiter_state state;
 	int exit_code;
@@ -306,6 +293,9 @@ void gt_road_reset(struct gt_arbiter *a) GT_ON_MASTER;
 GT_MUST_CHECK enum gt_err gt_sockets_open(struct gt_arbiter *a,
                                           struct gt_generation *g, char *why,
                                           size_t n) GT_ON_MASTER;
+/* What the service manager calls the socket; n is 0 when it has no name. */
+struct gt_str gt_sockets_name(const struct gt_arbiter *a,
+                              const struct gt_listener *l) GT_ON_MASTER;
 /*
  * Close those of g, but remember what they were. Socket files go, except
  * those that heir (may be NULL) or the other master of an upgrade has too.
@@ -412,6 +402,8 @@ void gt_daemon_tell(const struct gt_arbiter *a, const char *text) GT_ON_MASTER;
 /* signal.c */
 GT_MUST_CHECK enum gt_err gt_signal_init(struct gt_arbiter *a) GT_ON_MASTER;
 void gt_signal_fini(struct gt_arbiter *a) GT_ON_MASTER;
+/* Has a stop begun? It may be that workers still accept (stop-delay). */
+bool gt_signal_is_stopping(const struct gt_arbiter *a);
 /* Make the workers end, by TERM or QUIT; states only go forward. */
 void gt_signal_stop(struct gt_arbiter *a,
                     enum gt_arbiter_state state) GT_ON_MASTER;
@@ -438,44 +430,6 @@ GT_MUST_CHECK enum gt_err gt_spawn_check(struct gt_arbiter *a,
 pid_t gt_spawn_fork(sigset_t *mask);
 /* In a child: every disposition to what a program finds at its start. */
 void gt_spawn_reset_signals(void);
-
-/* reexec.c */
-void gt_reexec_init(struct gt_arbiter *a) GT_ON_MASTER;
-void gt_reexec_fini(struct gt_arbiter *a) GT_ON_MASTER;
-/* In a child: what is between the masters is not its own. */
-void gt_reexec_leave(struct gt_arbiter *a);
-/* USR2: start the program that is there now. */
-void gt_reexec_start(struct gt_arbiter *a) GT_ON_MASTER;
-/* Was it the new master that has ended? Then what follows was done. */
-bool gt_reexec_reap(struct gt_arbiter *a, pid_t pid, int status) GT_ON_MASTER;
-/* After WINCH the other one was to serve, but will not: serve again. */
-void gt_reexec_restore(struct gt_arbiter *a) GT_ON_MASTER;
-/* Is there a new master that is not ready yet? */
-bool gt_reexec_is_starting(const struct gt_arbiter *a);
-/* Is there another master, new or old? */
-bool gt_reexec_has_peer(const struct gt_arbiter *a);
-/* Does it listen at the same socket? */
-bool gt_reexec_shares(const struct gt_arbiter *a, const struct gt_listener *l);
-/*
- * TERM, WINCH: true when it has to wait until the new master is ready. Then it
- * is done from here.
- */
-bool gt_reexec_defer_stop(struct gt_arbiter *a) GT_ON_MASTER;
-bool gt_reexec_defer_empty(struct gt_arbiter *a) GT_ON_MASTER;
-
-/* heir.c */
-/* Has an older master started us? First of all: it may have our stderr. */
-void gt_heir_init(struct gt_arbiter *a) GT_ON_MASTER;
-/* The sockets are open: close what was passed on in vain. */
-void gt_heir_adopt(struct gt_arbiter *a) GT_ON_MASTER;
-/* The pid file this master has to write; the caller frees it. */
-char *gt_heir_pid_path(const struct gt_arbiter *a) GT_ON_MASTER;
-/* Set the title: "starting" until all workers are ready, then "master". */
-void gt_heir_title(const struct gt_arbiter *a) GT_ON_MASTER;
-/* Wait for the end of the older one. Errors: GT_NOMEM. */
-GT_MUST_CHECK enum gt_err gt_heir_watch(struct gt_arbiter *a) GT_ON_MASTER;
-/* All workers serve. */
-void gt_heir_ready(struct gt_arbiter *a) GT_ON_MASTER;
 
 /* reap.c */
 void gt_reap_children(struct gt_arbiter *a) GT_ON_MASTER;

@@ -110,8 +110,11 @@ reload(struct gt_arbiter *a, struct gt_ctl_call *call)
 {
 	struct gt_waiter *w;
 
-	if (a->state != GT_ARBITER_RUNNING) {
-		gt_ctl_answer(call, 409, "the server stops");
+	if (gt_signal_is_stopping(a) || gt_reexec_is_starting(a)) {
+		gt_ctl_answer(call, 409, "%s",
+		              gt_signal_is_stopping(a)
+		                  ? "the server stops"
+		                  : "an upgrade is under way");
 		return;
 	}
 	if ((w = calloc(1, sizeof(*w))) == NULL) {
@@ -133,6 +136,10 @@ set_workers(struct gt_arbiter *a, uint64_t n, struct gt_ctl_call *call)
 		gt_ctl_answer(call, 409, "%s",
 		              a->next != NULL ? "a reload is being tried"
 		                              : "the server stops");
+		return;
+	}
+	if (n == 0 && gt_reexec_is_starting(a)) {
+		gt_ctl_answer(call, 409, "an upgrade is under way");
 		return;
 	}
 	if (n == 0)
@@ -323,7 +330,7 @@ gt_control_health(const struct gt_arbiter *a, char *why, size_t n)
 	const struct gt_proc *p;
 	bool is_saturated = false;
 
-	if (a->state != GT_ARBITER_RUNNING) {
+	if (gt_signal_is_stopping(a)) {
 		snprintf(why, n, "stopping");
 		return false;
 	}

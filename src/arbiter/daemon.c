@@ -3,8 +3,8 @@
  * Daemon mode. The process that was started waits until its child, the master,
  * says that all workers are ready, and shows what the master has to say until
  * then: the master's standard error is a pipe to it. Then the pipe gives way
- * to /dev/null, in the logs too. Workers never have the pipe as standard
- * error: it would break under them.
+ * to /dev/null, or to what was there before, in the logs too. Workers never
+ * have the pipe as standard error: it would break under them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -72,15 +72,26 @@ redirect(int from, int to)
 	return dup2(from, to) < 0 ? GT_SYS : GT_OK;
 }
 
-static enum gt_err
-detach(int fd)
+/* Is fd, one of the outputs, to stay what it was given as? */
+GT_ON_MASTER static bool
+is_kept(const struct gt_arbiter *a, int fd)
+{
+	return a->gen->settings->stdio_inheritance && !isatty(fd) &&
+	       fcntl(fd, F_GETFD) >= 0;
+}
+
+GT_ON_MASTER static enum gt_err
+detach(struct gt_arbiter *a, int fd)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	enum gt_err rc = GT_SYS;
 
-	if (null >= 0 && setsid() >= 0 &&
+	a->stderr_fd = fcntl(is_kept(a, STDERR_FILENO) ? STDERR_FILENO : null,
+	                     F_DUPFD_CLOEXEC, 3);
+	if (null >= 0 && a->stderr_fd >= 0 && setsid() >= 0 &&
 	    redirect(null, STDIN_FILENO) == GT_OK &&
-	    redirect(null, STDOUT_FILENO) == GT_OK)
+	    (is_kept(a, STDOUT_FILENO) ||
+	     redirect(null, STDOUT_FILENO) == GT_OK))
 		rc = redirect(fd, STDERR_FILENO);
 	if (null > STDERR_FILENO)
 		close(null);
@@ -100,7 +111,7 @@ gt_daemon_start(struct gt_arbiter *a, bool *is_starter, int *code)
 	if ((pid = fork()) == 0) {
 		close(fd[0]);
 		a->starter_fd = fd[1];
-		return detach(fd[1]);
+		return detach(a, fd[1]);
 	}
 	close(fd[1]);
 	if (pid > 0) {
@@ -111,22 +122,23 @@ gt_daemon_start(struct gt_arbiter *a, bool *is_starter, int *code)
 	return pid < 0 ? GT_SYS : GT_OK;
 }
 
-/* A log that is the pipe becomes /dev/null, under its number. */
+/* A log that is the pipe becomes what standard error is, under its number. */
 static void
-drop_log(int null, int fd, const char *path)
+drop_log(int std, int fd, const char *path)
 {
-	if (fd >= 0 && strcmp(path, "-") == 0 && dup3(null, fd, O_CLOEXEC) < 0)
+	if (fd >= 0 && strcmp(path, "-") == 0 && dup3(std, fd, O_CLOEXEC) < 0)
 		gt_log_error("log cannot be dropped: %s", gt_err_text(GT_SYS));
 }
 
 GT_ON_MASTER static void
-drop_logs(struct gt_arbiter *a, int null)
+drop_logs(struct gt_arbiter *a)
 {
 	const struct gt_generation *g;
 	struct gt_proc *p;
 
 	TAILQ_FOREACH (g, &a->generations, link)
-		drop_log(null, g->error_log_fd, g->settings->error_logfile);
+		drop_log(a->stderr_fd, g->error_log_fd,
+		         g->settings->error_logfile);
 	TAILQ_FOREACH (p, &a->procs, link)
 		gt_logs_tell(p);
 }
@@ -135,33 +147,28 @@ void
 gt_daemon_release(struct gt_arbiter *a)
 {
 	const char mark = READY;
-	int null;
 
 	if (a->starter_fd < 0)
 		return;
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0 || redirect(null, STDERR_FILENO) != GT_OK)
+	if (redirect(a->stderr_fd, STDERR_FILENO) != GT_OK)
 		gt_log_error("standard error cannot be dropped: %s",
 		             gt_err_text(GT_SYS));
 	else
-		drop_logs(a, null);
+		drop_logs(a);
 	if (gt_fd_write_all(a->starter_fd, &mark, 1) != GT_OK)
 		gt_log_debug("who started the server has not waited for it");
-	gt_fd_close(&null);
+	gt_fd_close(&a->stderr_fd);
 	gt_fd_close(&a->starter_fd);
 }
 
 void
 gt_daemon_leave(struct gt_arbiter *a)
 {
-	int null;
-
 	if (a->starter_fd < 0)
 		return;
 	gt_fd_close(&a->starter_fd);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0 && redirect(null, STDERR_FILENO) == GT_OK)
-		close(null);
+	if (redirect(a->stderr_fd, STDERR_FILENO) == GT_OK)
+		gt_fd_close(&a->stderr_fd);
 }
 
 void

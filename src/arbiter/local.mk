@@ -23,6 +23,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/status.c \
 	src/arbiter/watch.c \
 	src/arbiter/arbiter_priv.h \
+	src/arbiter/reexec_priv.h \
 	src/arbiter/relays_priv.h \
 	src/arbiter/tbl/ends.def \
 	src/arbiter/tbl/signals.def \

@@ -35,7 +35,7 @@ reason_against(const struct gt_arbiter *a)
 	if (getpid() == 1)
 		return "this is process 1: the end of the old master would end "
 		       "the container";
-	if (a->state != GT_ARBITER_RUNNING)
+	if (gt_signal_is_stopping(a))
 		return "the server is stopping";
 	if (u->child != 0)
 		return "one is under way already";
@@ -57,8 +57,7 @@ static bool
 is_stale(const char *entry)
 {
 	static const char *const names[] = {
-	    GT_UPGRADE_ENV "=",
-	    "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "WATCHDOG_PID="};
+	    GT_UPGRADE_ENV "=", "LISTEN_PID=", "LISTEN_FDS=", "WATCHDOG_PID="};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strncmp(entry, names[i], strlen(names[i])) == 0)

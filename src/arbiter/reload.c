@@ -109,6 +109,10 @@ gt_reload_start(struct gt_arbiter *a)
 
 	if (a->state != GT_ARBITER_RUNNING)
 		return;
+	if (gt_signal_is_stopping(a)) {
+		gt_log_info("reload refused: the server is stopping");
+		return;
+	}
 	if (gt_reexec_is_starting(a)) {
 		gt_log_error("reload refused: an upgrade is under way");
 		return;

@@ -62,7 +62,7 @@ gt_signal_stop(struct gt_arbiter *a, enum gt_arbiter_state state)
 
 	if (state <= a->state)
 		return;
-	if (a->state == GT_ARBITER_RUNNING)
+	if (!gt_signal_is_stopping(a))
 		tell_manager(a);
 	a->state = state;
 	gt_control_stopping(a);
@@ -79,12 +79,48 @@ gt_signal_stop(struct gt_arbiter *a, enum gt_arbiter_state state)
 		     "it had not ended within 1s of a quick stop");
 }
 
+bool
+gt_signal_is_stopping(const struct gt_arbiter *a)
+{
+	return a->state != GT_ARBITER_RUNNING || a->stop_timer != NULL;
+}
+
+static void
+on_stop_delay(evutil_socket_t fd, short what, void *arg)
+{
+	gt_assert_master();
+	(void)fd;
+	(void)what;
+	gt_signal_stop(arg, GT_ARBITER_GRACEFUL);
+}
+
+/*
+ * A load balancer must see that the server goes before clients are refused.
+ * false: there is no such delay, or it is over now.
+ */
+GT_ON_MASTER static bool
+delay_stop(struct gt_arbiter *a)
+{
+	int64_t ms = a->gen->settings->stop_delay_ms;
+	const struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+	if (ms <= 0 || gt_signal_is_stopping(a) || gt_reexec_has_peer(a))
+		return false;
+	a->stop_timer = evtimer_new(a->base, on_stop_delay, a);
+	if (a->stop_timer == NULL || event_add(a->stop_timer, &tv) < 0)
+		return false;
+	gt_log_info("stopping in %lldms (stop-delay)", (long long)ms);
+	tell_manager(a);
+	gt_control_stopping(a);
+	return true;
+}
+
 static void
 stop_gracefully(struct gt_arbiter *a, const struct action *self)
 {
 	gt_assert_master();
 	gt_log_info("handling signal: %s", self->name);
-	if (!gt_reexec_defer_stop(a))
+	if (!delay_stop(a) && !gt_reexec_defer_stop(a))
 		gt_signal_stop(a, a->state == GT_ARBITER_RUNNING
 		                      ? GT_ARBITER_GRACEFUL
 		                      : GT_ARBITER_QUICK);
@@ -197,4 +233,6 @@ gt_signal_fini(struct gt_arbiter *a)
 	for (size_t i = 0; i < GT_SIGNAL_COUNT; i++)
 		if (a->signals[i] != NULL)
 			event_free(a->signals[i]);
+	if (a->stop_timer != NULL)
+		event_free(a->stop_timer);
 }

@@ -44,10 +44,34 @@ take_listen_fds(void)
 
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_FDNAMES");
 	if (pid != (uint64_t)getpid())
 		return 0;
 	return n < LISTEN_FDS_MAX ? (size_t)n : LISTEN_FDS_MAX;
+}
+
+/* Their names, NAME:NAME; without any, a new program gets those of the old. */
+GT_ON_MASTER static void
+take_names(struct gt_arbiter *a)
+{
+	const char *names = getenv("LISTEN_FDNAMES");
+
+	if (names != NULL && a->ninherited > 0)
+		a->fd_names = strdup(names); /* NULL: then there are none */
+	unsetenv("LISTEN_FDNAMES");
+}
+
+struct gt_str
+gt_sockets_name(const struct gt_arbiter *a, const struct gt_listener *l)
+{
+	struct gt_str rest, name;
+
+	if (a->fd_names == NULL || l->given_fd < LISTEN_FDS_START)
+		return (struct gt_str){NULL, 0};
+	rest = gt_str_of(a->fd_names);
+	for (int fd = LISTEN_FDS_START; gt_str_split(&rest, ':', &name); fd++)
+		if (fd == l->given_fd)
+			return name;
+	return (struct gt_str){NULL, 0};
 }
 
 /*
@@ -133,15 +157,23 @@ give_to_user(const struct gt_arbiter *a, const struct gt_listeners *ls)
 	}
 }
 
-static void
-log_listeners(const struct gt_listeners *ls, const struct gt_listeners *kept)
+GT_ON_MASTER static void
+log_listeners(const struct gt_arbiter *a, const struct gt_listeners *ls,
+              const struct gt_listeners *kept)
 {
-	for (size_t i = 0; i < ls->n; i++)
-		if (ls->v[i].slot <= 0 &&
-		    gt_listeners_find(kept, &ls->v[i]) == NULL)
-			gt_log_info("listening at: %s%s (%d)",
-			            ls->v[i].is_unix ? "" : "http://",
-			            ls->v[i].text, (int)getpid());
+	struct gt_str name;
+
+	for (size_t i = 0; i < ls->n; i++) {
+		if (ls->v[i].slot > 0 ||
+		    (kept != NULL &&
+		     gt_listeners_find(kept, &ls->v[i]) != NULL))
+			continue;
+		name = gt_sockets_name(a, &ls->v[i]);
+		gt_log_info("listening at: %s%s (%d)%s%.*s",
+		            ls->v[i].is_unix ? "" : "http://", ls->v[i].text,
+		            (int)getpid(), name.n > 0 ? " name=" : "",
+		            (int)name.n, name.n > 0 ? name.p : "");
+	}
 }
 
 /* The slots of kept stay: connections may wait in them. */
@@ -176,8 +208,10 @@ gt_sockets_open(struct gt_arbiter *a, struct gt_generation *g, char *why,
 	enum gt_err rc;
 	char **specs;
 
-	if (g == a->gen)
+	if (g == a->gen) {
 		a->ninherited += take_listen_fds();
+		take_names(a);
+	}
 	if ((specs = make_specs(&s->bind, a->ninherited, &nspecs)) == NULL) {
 		snprintf(why, n, "out of memory");
 		return GT_NOMEM;
@@ -190,7 +224,7 @@ gt_sockets_open(struct gt_arbiter *a, struct gt_generation *g, char *why,
 	if (g == a->gen)
 		warn_capped_backlog(s->backlog);
 	give_to_user(a, &g->listeners);
-	log_listeners(&g->listeners, opt.kept);
+	log_listeners(a, &g->listeners, g == a->gen ? NULL : opt.kept);
 	if (g == a->gen)
 		gt_heir_adopt(a);
 	return GT_OK;

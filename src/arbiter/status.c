@@ -150,15 +150,34 @@ put_reload(struct gt_json *j, const struct gt_arbiter *a, int64_t now)
 	gt_json_close(j, '}');
 }
 
+/* What the service manager calls a socket. */
 static void
-put_listeners(struct gt_json *j, const struct gt_listeners *ls)
+put_name(struct gt_json *j, const char *address, struct gt_str name)
 {
+	char text[256];
+
+	if (name.n == 0)
+		return;
+	snprintf(text, sizeof(text), "%.*s", (int)name.n, name.p);
+	gt_json_text(j, address, text);
+}
+
+GT_ON_MASTER static void
+put_listeners(struct gt_json *j, const struct gt_arbiter *a)
+{
+	const struct gt_listeners *ls = &a->gen->listeners;
+
 	gt_json_key(j, "listeners");
 	gt_json_open(j, '[');
 	for (size_t i = 0; i < ls->n; i++)
-		if (ls->v[i].fd >= 0)
+		if (ls->v[i].fd >= 0 && ls->v[i].slot <= 0)
 			gt_json_text(j, NULL, ls->v[i].text);
 	gt_json_close(j, ']');
+	gt_json_key(j, "listener-names");
+	gt_json_open(j, '{');
+	for (size_t i = 0; i < ls->n; i++)
+		put_name(j, ls->v[i].text, gt_sockets_name(a, &ls->v[i]));
+	gt_json_close(j, '}');
 }
 
 static void
@@ -206,7 +225,7 @@ gt_control_status(const struct gt_arbiter *a, struct gt_buf *out)
 	gt_json_text(&j, "state", names[a->state]);
 	gt_json_uint(&j, "generation", a->gen->number);
 	put_reload(&j, a, now);
-	put_listeners(&j, &a->gen->listeners);
+	put_listeners(&j, a);
 	put_workers(&j, a, now);
 	put_ends(&j, a);
 	put_settings(&j, a);

@@ -25,6 +25,14 @@ gt_str_eq_icase(struct gt_str a, struct gt_str b)
 }
 
 bool
+gt_str_has_suffix(struct gt_str s, struct gt_str suffix)
+{
+	return s.n >= suffix.n &&
+	       gt_str_eq((struct gt_str){s.p + s.n - suffix.n, suffix.n},
+	                 suffix);
+}
+
+bool
 gt_str_has_prefix(struct gt_str s, struct gt_str prefix)
 {
 	return s.n >= prefix.n &&

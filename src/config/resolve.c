@@ -215,7 +215,8 @@ check_numbers(struct gt_config *c)
 static void
 check_logs(struct gt_config *c)
 {
-	if (c->settings.daemon && strcmp(c->settings.error_logfile, "-") == 0)
+	if (c->settings.daemon && !c->settings.stdio_inheritance &&
+	    strcmp(c->settings.error_logfile, "-") == 0)
 		gt_report_warning(c, "daemon without an error-logfile: what "
 		                     "is logged after the start is lost");
 }

@@ -40,10 +40,36 @@ fail_with(struct gt_opening *o, const char *fmt, ...)
 	return GT_INVALID;
 }
 
+/*
+ * One of ours that keeps text, an address of the same port, from being bound:
+ * the kernel has no way from 127.0.0.1:80 to 0.0.0.0:80 without a gap.
+ */
+static const char *
+find_overlap(const struct gt_opening *o, const char *text)
+{
+	const struct gt_listeners *kept = o->opt->kept;
+	const char *port = strrchr(text, ':');
+
+	for (size_t i = 0; kept != NULL && port != NULL && i < kept->n; i++)
+		if (!kept->v[i].is_unix && kept->v[i].fd >= 0 &&
+		    gt_str_has_suffix(gt_str_of(kept->v[i].text),
+		                      gt_str_of(port)))
+			return kept->v[i].text;
+	return NULL;
+}
+
 static enum gt_err
 fail_at(struct gt_opening *o, const char *text)
 {
-	fail_with(o, "cannot listen on %s: %s", text, strerror(errno));
+	const char *ours = errno == EADDRINUSE ? find_overlap(o, text) : NULL;
+
+	if (ours != NULL)
+		fail_with(o,
+		          "cannot listen on %s beside %s, which is in use "
+		          "by this server: that needs a restart",
+		          text, ours);
+	else
+		fail_with(o, "cannot listen on %s: %s", text, strerror(errno));
 	return GT_SYS;
 }
 

@@ -425,13 +425,23 @@ sweep_busy(struct gt_conn *c, int64_t now_us)
 	}
 }
 
-/* A draining worker closes an idle connection after a quiet window. */
+/*
+ * A draining worker closes a connection after a quiet window: one on which
+ * nothing came since it was accepted, and one between two requests.
+ */
+static bool
+is_quiet_at_end(const struct gt_conn *c, int64_t now_us)
+{
+	return c->worker->state == GT_WORKER_DRAINING &&
+	       now_us - c->since_us > QUIET_US;
+}
+
 GT_ON_LOOP static void
 sweep_idle(struct gt_conn *c, int64_t now_us)
 {
 	const struct gt_worker *w = c->worker;
 
-	if (w->state == GT_WORKER_DRAINING && now_us - c->since_us > QUIET_US)
+	if (is_quiet_at_end(c, now_us))
 		gt_conn_close(c, "worker stops");
 	else if (is_over(c->since_us, w->settings->keep_alive_ms, now_us))
 		close_overdue(c, GT_TIMEOUT_KEEP_ALIVE, "idle (keep-alive)");
@@ -447,7 +457,9 @@ gt_conn_sweep(struct gt_conn *c, int64_t now_us)
 	switch (c->state) {
 	case GT_CONN_PROXY:
 	case GT_CONN_FIRST:
-		if (is_over(c->since_us, s->header_timeout_ms, now_us))
+		if (is_quiet_at_end(c, now_us))
+			gt_conn_close(c, "worker stops");
+		else if (is_over(c->since_us, s->header_timeout_ms, now_us))
 			close_overdue(c, GT_TIMEOUT_HEADER,
 			              "nothing came (header-timeout)");
 		return;

@@ -3,11 +3,13 @@
 import os
 import re
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from harness import processes_of_session, session_of, wait_for
+from harness import (GTHREADD, processes_of_session, scaled, session_of,
+                     wait_for)
 
 
 @pytest.fixture
@@ -98,6 +100,45 @@ def test_command_returns_code_and_message_of_a_failure(
     assert result.returncode == code
     assert message in result.stderr
     assert not (daemon.dir / "pid").exists()
+
+
+def test_outputs_are_kept_when_asked(daemon):
+    daemon.with_config(error_logfile="-", enable_stdio_inheritance=True)
+    daemon.write_ini()
+    out, err = daemon.dir / "out", daemon.dir / "err"
+    with open(out, "ab") as o, open(err, "ab") as e:
+        subprocess.run([str(GTHREADD), "-c", str(daemon.ini)], check=True,
+                       stdin=subprocess.DEVNULL, stdout=o, stderr=e,
+                       env=daemon.env(), cwd=daemon.dir,
+                       timeout=scaled(30), start_new_session=True)
+    pid = master(daemon)
+    assert "daemon without" not in err.read_text()
+    assert err.read_text().count("is ready") == 2
+    assert daemon.get("/log?text=still+seen").status == 200
+    wait_for("the log", lambda: "still seen" in err.read_text())
+    for p in processes_of_session(pid):
+        assert [os.readlink(f"/proc/{p}/fd/{n}") for n in range(3)] \
+            == ["/dev/null", str(out), str(err)]
+        assert not has_foreign_pipe(daemon, p)
+    stop(daemon)
+
+
+def test_terminal_is_not_kept(daemon):
+    daemon.with_config(enable_stdio_inheritance=True)
+    daemon.write_ini()
+    ours, theirs = os.openpty()
+    try:
+        subprocess.run([str(GTHREADD), "-c", str(daemon.ini)], check=True,
+                       stdin=theirs, stdout=theirs, stderr=theirs,
+                       env=daemon.env(), cwd=daemon.dir,
+                       timeout=scaled(30), start_new_session=True)
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    for p in processes_of_session(master(daemon)):
+        assert {os.readlink(f"/proc/{p}/fd/{n}") for n in range(3)} \
+            == {"/dev/null"}
+    stop(daemon)
 
 
 def test_second_daemon_is_refused(daemon):

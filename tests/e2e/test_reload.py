@@ -252,6 +252,17 @@ def test_taken_address_and_bad_log_change_nothing(reloaded, make_server):
     assert other.get("/hello").status == 200
 
 
+def test_an_address_that_overlaps_one_in_use_is_named(reloaded):
+    server = reloaded.start()
+    port = server.address[1]
+    changed(server, bind=f"0.0.0.0:{port}")
+    reload(server, fails=True)
+    server.log_contains(f"cannot listen on 0.0.0.0:{port} beside "
+                        f"127.0.0.1:{port}, which is in use by this server: "
+                        "that needs a restart")
+    assert version(server) == 1
+
+
 def test_a_worker_killed_while_a_canary_hangs_is_replaced(reloaded):
     server = reloaded.with_config(boot_timeout=f"{scaled(5):g}").start()
     old = server.worker_pids()

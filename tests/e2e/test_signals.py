@@ -2,6 +2,7 @@
 """Signals, stopping, respawning, and workers that are stuck."""
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -223,6 +224,8 @@ def test_worker_leaves_when_the_master_is_killed(server):
     server.process.wait(scaled(5))
     wait_for("the workers to leave", lambda: all(map(gone, pids)), 10)
     server.stopped = True
+    with socket.create_server(server.address):
+        pass  # the port is free
 
 
 def test_children_have_no_descriptors_of_their_siblings(server):

@@ -11,6 +11,7 @@ import pytest
 
 from harness import GTHREADD, free_port, wait_for
 from load import Load
+from test_control import Control
 from test_notify import Manager
 from test_reload import BROKEN, changed, version, write_app
 
@@ -168,11 +169,16 @@ def test_upgrade_keeps_sockets_of_the_service_manager(chain):
         server.with_config(bind=f"unix:{path}")
         start_with_listen_fds(server, passed)
     master = server.process.pid
+    listening = r"listening at: http://%s:%d \(\d+\) name=web$" \
+        % server.address
+    server.log_contains(listening)
     with Load(server.address) as load:
-        for _ in range(2):
+        for i in range(2):
             new = upgrade(server, master)
             end(server, master)
             load.wait_for(16)
+            assert len(re.findall(listening, server.error_log(), re.M)) \
+                == 2 + i
             master = new
     load.check()
     server.address = path
@@ -185,7 +191,8 @@ def start_with_listen_fds(server, sock):
     helper.write_text(
         "import os, sys\n"
         "os.dup2(int(sys.argv[1]), 3, inheritable=True)\n"
-        "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))\n"
+        "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()),\n"
+        "                  LISTEN_FDNAMES='web')\n"
         "os.execv(sys.argv[2], sys.argv[2:])\n")
     server.write_ini()
     server.program = "/usr/bin/python3"
@@ -251,13 +258,14 @@ def test_the_program_that_is_there_now_is_run(chain):
 
 
 def test_environment_is_that_of_the_start(chain):
-    server = chain.with_env(WHO="me", LISTEN_PID="1", LISTEN_FDS="3").start()
+    server = chain.with_env(WHO="me", LISTEN_PID="1", LISTEN_FDS="3",
+                            LISTEN_FDNAMES="a:b:c").start()
     old = server.process.pid
     new = upgrade(server, old)
     end(server, old)
     assert server.get("/").json()["env"] == "me"
-    write_app(server, 2, "assert not {'GTHREADD_UPGRADE', 'LISTEN_FDS'} & "
-              "set(os.environ)")
+    write_app(server, 2, "assert not {'GTHREADD_UPGRADE', 'LISTEN_FDS', "
+              "'LISTEN_FDNAMES'} & set(os.environ)")
     os.kill(new, signal.SIGHUP)
     server.log_contains("reload is complete", 20)
     assert version(server) == 2
@@ -308,6 +316,21 @@ def test_new_master_takes_over_when_the_old_one_is_killed(chain):
         server.dir / "pid").read_text() == f"{new}\n")
     assert not (server.dir / "pid.2").exists()
     assert version(server) == 1
+
+
+def test_control_socket_goes_over_and_comes_back(chain):
+    control = Control(chain)
+    server = chain.start()
+    old = server.process.pid
+    assert control.status()["pid"] == old
+    new = upgrade(server, old)
+    assert control.status()["pid"] == new
+    end(server, new)
+    wait_for("the file", lambda: os.path.exists(control.path))
+    assert control.status()["pid"] == old
+    new = upgrade(server, old)
+    end(server, old)
+    assert control.status()["pid"] == new
 
 
 # ---- going back ----

@@ -10,6 +10,10 @@ comparison_ignores_case_of_letters_only(void **state)
 	assert_false(gt_str_eq_icase(GT_STR("Host"), GT_STR("Hos")));
 	assert_false(gt_str_eq_icase(GT_STR("a["), GT_STR("a{")));
 	assert_true(gt_str_eq((struct gt_str){NULL, 0}, GT_STR("")));
+	assert_true(gt_str_has_suffix(GT_STR("a:80"), GT_STR(":80")));
+	assert_false(gt_str_has_suffix(GT_STR("a:8080"), GT_STR(":80")));
+	assert_false(gt_str_has_suffix(GT_STR("80"), GT_STR(":80")));
+	assert_true(gt_str_has_suffix(GT_STR("80"), GT_STR("")));
 }
 
 static void

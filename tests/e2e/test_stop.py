@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""What TERM waits for, and what it does not wait for."""
+import signal
+import time
+
+import pytest
+
+from harness import scaled, wait_for
+from load import Load
+from test_control import Control
+from test_notify import Manager
+
+
+def test_server_accepts_until_stop_delay_is_over(server, tmp_path):
+    path = str(tmp_path / "notify")
+    manager = Manager(path)
+    control = Control(server)
+    server.with_config(workers=2, stop_delay=f"{scaled(2):g}")
+    server.with_env(NOTIFY_SOCKET=path).start()
+    pids = server.worker_pids()
+    assert control.ask("/healthz").status == 200
+    with Load(server.address, target="/hello", keep_alive=2,
+              one_shot=4) as load:
+        server.signal(signal.SIGTERM)
+        began = time.monotonic()
+        server.log_contains("stopping in .*stop-delay")
+        manager.wait("STOPPING")
+        assert control.ask("/healthz").status == 503
+        assert control.post("/reload").status == 409
+        load.wait_for(20)
+        server.signal(signal.SIGHUP)
+        server.log_contains("reload refused: the server is stopping")
+        server.signal(signal.SIGUSR2)
+        server.log_contains("upgrade refused: the server is stopping")
+        assert server.worker_pids() == pids
+        load.check()
+    server.wait()
+    assert time.monotonic() - began >= scaled(2)
+    assert len(manager.having("STOPPING")) == 1
+    manager.close()
+    server.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_a_second_signal_ends_the_delay(server, number):
+    server.with_config(stop_delay="1000").start()
+    server.signal(signal.SIGTERM)
+    server.log_contains("stopping in 1000000ms")
+    assert server.get("/hello").status == 200
+    server.signal(number)
+    server.stop()
+
+
+def test_a_silent_connection_holds_no_worker(server):
+    """One that nothing came on has the quiet second, not header-timeout."""
+    server.with_config(header_timeout="1000", graceful_timeout="1000").start()
+    with server.connect() as silent, server.connect() as late:
+        wait_for("both to be accepted", lambda: server.board()[0][
+            "connections"] == 2)
+        server.signal(signal.SIGTERM)
+        server.log_contains("worker drains")
+        late.send(b"GET /hello HTTP/1.1\r\nHost: t\r\n\r\n")
+        assert late.response().status == 200
+        silent.expect_close()
+    server.stop()
