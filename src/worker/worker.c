@@ -386,6 +386,18 @@ is_busy(const struct gt_worker *w)
 }
 
 /*
+ * Other threads may log until the very end, so nothing of the log is taken
+ * down: its thread writes what is there and ends the process.
+ */
+GT_NORETURN GT_NO_GIL static void
+end_by_log(struct gt_worker *w, int code)
+{
+	gt_logthread_set_deadline(w->log, 1, code); /* long ago */
+	for (;;)
+		pause();
+}
+
+/*
  * A thread is still in the middle of a request: Python must not be taken
  * down under it. What is logged is written, and that is the end.
  */
@@ -398,8 +410,7 @@ leave_busy(struct gt_worker *w, int code)
 		gt_hooks_run(w->hooks, GT_HOOK_worker_exit);
 		gt_gil_give();
 	}
-	gt_logthread_destroy(w->log);
-	_exit(code);
+	end_by_log(w, code);
 }
 
 /* Who still waits for an answer gets one, if none has begun. */
@@ -469,8 +480,7 @@ GT_NORETURN GT_NO_GIL static void
 leave_unbooted(struct gt_worker *w, enum gt_err rc)
 {
 	gt_log_error("worker cannot boot: %s", gt_err_text(rc));
-	gt_logthread_destroy(w->log);
-	_exit(GT_EXIT_BOOT);
+	end_by_log(w, GT_EXIT_BOOT);
 }
 
 int

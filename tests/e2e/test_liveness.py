@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from harness import SANITIZER, scaled, wait_for
+from test_control import Control
 from test_stuck import forks, occupy, replaced, send, start
 
 TIMEOUT = scaled(2)
@@ -162,3 +163,15 @@ def test_timeout_0_watches_nothing(server):
     c, = occupy(server, "/hold?s=3")
     assert c.response().status == 200
     assert server.worker_pids() == [pid]
+
+
+def test_healthz_tells_of_saturation_while_it_lasts(server):
+    control = Control(server)
+    begin(server, threads=2, timeout="30", saturation_warning="400ms")
+    assert control.ask("/healthz").status == 200
+    busy = occupy(server, "/sleep?s=2", "/sleep?s=2")
+    wait_for("the saturation", lambda: control.ask("/healthz").status == 503)
+    assert control.ask("/healthz").json() == {
+        "ok": False, "message": "saturated: all threads are busy"}
+    assert [c.response().status for c in busy] == [200, 200]
+    wait_for("the end of it", lambda: control.ask("/healthz").status == 200)
