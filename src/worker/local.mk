@@ -11,6 +11,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/logthread.c \
 	src/worker/loop.c \
 	src/worker/monitor.c \
+	src/worker/obey.c \
 	src/worker/overdue.c \
 	src/worker/pace.c \
 	src/worker/pool.c \
@@ -25,6 +26,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/worker.c \
 	src/worker/writer.c \
 	src/worker/monitor_priv.h \
+	src/worker/overdue_priv.h \
 	src/worker/reloader_priv.h \
 	src/worker/worker_priv.h \
 	include/gthreadd/worker/worker.h

@@ -29,6 +29,7 @@
 #include "gthreadd/wsgi/hooks.h"
 #include "gthreadd/wsgi/wsgi.h"
 #include "monitor_priv.h"
+#include "overdue_priv.h"
 
 struct gt_worker;
 
@@ -282,37 +283,6 @@ void gt_conn_refuse(struct gt_conn *c, enum gt_err err,
 void gt_conn_log(struct gt_exchange *ex, struct gt_counts *counts,
                  int64_t now_us);
 
-/* ---- giveup.c: requests that are answered without the app ---- */
-
-/*
- * Take the request away from the queue or from the thread that runs it.
- * false: the thread is past the app and about to let go.
- */
-bool gt_conn_abandon(struct gt_exchange *ex) GT_ON_LOOP;
-/*
- * Answer with status what is queued or running, or close the connection when
- * the response has begun; the access log says status in both cases. c may be
- * freed.
- */
-void gt_conn_give_up(struct gt_conn *c, unsigned status,
-                     const char *why) GT_ON_LOOP;
-/*
- * Every request that is queued, with 503, and with status those that run;
- * status 0: not these.
- */
-void gt_conn_give_up_all(struct gt_worker *w, unsigned status,
-                         const char *why) GT_ON_LOOP;
-/* c->lost came off the mailbox, done. c may be freed. */
-void gt_conn_regain(struct gt_conn *c) GT_ON_LOOP;
-
-/* ---- overdue.c: requests that take too long ---- */
-
-/* Once a tick: what do the threads do, and for how long? */
-void gt_overdue_check(struct gt_worker *w) GT_ON_LOOP;
-/* The request of c, which is_slow, has ended. */
-void gt_overdue_tell_end(struct gt_conn *c,
-                         const struct gt_exchange *ex) GT_ON_LOOP;
-
 /* ---- trust.c: where connections and requests come from ---- */
 
 #define GT_DROPPED_NAMES 64 /* names that are logged at most */
@@ -493,6 +463,12 @@ struct gt_worker {
 	char scratch[GT_SCRATCH]; /* chunked bodies, dropped octets */
 };
 
+/* ---- obey.c ---- */
+
+/* From here on signals are events, whatever the app has installed. */
+GT_MUST_CHECK enum gt_err gt_obey_start(struct gt_worker *w);
+/* Say once what the app had in mind for signals that are ours. */
+void gt_obey_warn(void) GT_NEEDS_GIL;
 /* End: drain (orphans: see gt_acceptor_stop), or at once. */
 void gt_worker_drain(struct gt_worker *w, uint64_t orphans) GT_ON_LOOP;
 void gt_worker_quit(struct gt_worker *w, const char *why) GT_ON_LOOP;

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a worker is told: signals, and the messages of the master. The loop's,
+ * once it runs.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gthreadd/base/fd.h"
+#include "gthreadd/base/log.h"
+#include "gthreadd/net/channel.h"
+#include "gthreadd/python/interp.h"
+#include "worker_priv.h"
+
+/* Signals a worker obeys; an app's own handlers for them are replaced. */
+static const int obeyed[] = {SIGTERM, SIGINT, SIGQUIT, SIGUSR1};
+
+void
+gt_worker_drain(struct gt_worker *w, uint64_t orphans)
+{
+	/* Its stacks are still to be shown. */
+	if (w->state != GT_WORKER_SERVING || w->is_doomed)
+		return;
+	gt_log_info("worker drains connections=%zu", w->nconns);
+	gt_acceptor_stop(w, orphans);
+	gt_roster_leave(w->roster, w->child->seat);
+	w->state = GT_WORKER_DRAINING;
+	w->drain_until_us =
+	    gt_loop_now(w) + w->settings->graceful_timeout_ms * 1000;
+	atomic_store(&w->service.closing, true);
+	atomic_store(&w->board->ready, 2);
+}
+
+void
+gt_worker_quit(struct gt_worker *w, const char *why)
+{
+	gt_log_info("worker quits reason=\"%s\"", why);
+	w->quick = true;
+	w->state = GT_WORKER_ENDED;
+}
+
+/*
+ * Put an open log in the place of the old one, under the same number: the
+ * log thread and faulthandler know only the number.
+ */
+static void
+replace_log(int old, int new)
+{
+	if (old >= 0 && dup3(new, old, O_CLOEXEC) < 0)
+		gt_log_error("log not replaced: %s", gt_err_text(GT_SYS));
+	close(new);
+}
+
+/* USR1 sent to this worker alone; the master's comes over the channel. */
+static void
+reopen_log(const char *path, int fd)
+{
+	int new;
+
+	if (fd < 0 || strcmp(path, "-") == 0)
+		return;
+	if (gt_fd_open_log(path, STDERR_FILENO, &new) != GT_OK)
+		gt_log_error("log not reopened path=%s: %s", path,
+		             gt_err_text(GT_SYS));
+	else
+		replace_log(fd, new);
+}
+
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct gt_worker *w = arg;
+
+	(void)what;
+	gt_assert_loop();
+	switch (sig) {
+	case SIGTERM:
+		gt_worker_drain(w, UINT64_MAX);
+		return;
+	case SIGUSR1:
+		reopen_log(w->settings->error_logfile, w->child->error_log_fd);
+		reopen_log(w->settings->access_logfile,
+		           w->child->access_log_fd);
+		return;
+	default:
+		w->interrupted = true;
+		gt_worker_quit(w, sig == SIGINT ? "INT" : "QUIT");
+	}
+}
+
+/* The master wants to know what the threads do. */
+GT_ON_LOOP static void
+pass_on_stacks(struct gt_worker *w, const struct gt_channel_msg *msg)
+{
+	struct gt_job job = {.kind = GT_JOB_STACKS, .value = msg->value};
+
+	if (msg->nfds == 0)
+		return;
+	job.fd = msg->fds[0];
+	if (!gt_monitor_ask(w, &job))
+		gt_fd_close(&job.fd);
+}
+
+/* The monitor says what it can; the clients get what answer they can. */
+GT_ON_LOOP static void
+prepare_for_death(struct gt_worker *w)
+{
+	const struct gt_job job = {.kind = GT_JOB_ABORT};
+
+	w->is_doomed = w->hopeless = true;
+	if (!gt_monitor_ask(w, &job))
+		gt_log_error("worker is about to be killed");
+	gt_conn_give_up_all(w, 504, "timeout");
+}
+
+GT_ON_LOOP static void
+take_message(struct gt_worker *w, const struct gt_channel_msg *msg)
+{
+	if (msg->type == GT_CHANNEL_STACKS)
+		pass_on_stacks(w, msg);
+	if (msg->type == GT_CHANNEL_ABORT)
+		prepare_for_death(w);
+	if (msg->type == GT_CHANNEL_REOPEN && msg->nfds > 0)
+		replace_log(w->child->error_log_fd, msg->fds[0]);
+	if (msg->type == GT_CHANNEL_REOPEN && msg->nfds > 1)
+		replace_log(w->child->access_log_fd, msg->fds[1]);
+	if (msg->type == GT_CHANNEL_SLOTS)
+		gt_acceptor_set_slots(w, (unsigned)msg->value);
+	if (msg->type == GT_CHANNEL_DRAIN)
+		gt_worker_drain(w, msg->value);
+	if (msg->type == GT_CHANNEL_LOG_LEVEL && msg->value <= GT_LOG_CRITICAL)
+		gt_log_set_level((enum gt_log_level)msg->value);
+}
+
+static void
+on_channel(evutil_socket_t fd, short what, void *arg)
+{
+	struct gt_worker *w = arg;
+	struct gt_channel_msg msg;
+	enum gt_err rc;
+
+	(void)what;
+	gt_assert_loop();
+	while ((rc = gt_channel_recv((int)fd, &msg)) == GT_OK)
+		take_message(w, &msg);
+	if (rc == GT_AGAIN)
+		return;
+	event_del(&w->channel_ev);
+	gt_worker_quit(w, "the master is gone");
+}
+
+/* Say once what the app had in mind for signals that are ours. */
+void
+gt_obey_warn(void)
+{
+	char names[128];
+
+	if (gt_interp_signals(obeyed, sizeof(obeyed) / sizeof(obeyed[0]), names,
+	                      sizeof(names)))
+		gt_log_warning("the application's signal handlers are replaced "
+		               "signals=\"%s\"",
+		               names);
+}
+
+/* From here on signals are events, whatever the app has installed. */
+enum gt_err
+gt_obey_start(struct gt_worker *w)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGWINCH, SIG_IGN);
+	for (size_t i = 0; i < sizeof(obeyed) / sizeof(obeyed[0]); i++) {
+		struct event *ev = &w->signal_ev[i];
+
+		evsignal_assign(ev, w->base, obeyed[i], on_signal, w);
+		if (evsignal_add(ev, NULL) < 0)
+			return GT_SYS;
+		w->nsignals++;
+	}
+	event_assign(&w->channel_ev, w->base, w->child->channel_fd,
+	             EV_READ | EV_PERSIST, on_channel, w);
+	return event_add(&w->channel_ev, NULL) < 0 ? GT_SYS : GT_OK;
+}
