@@ -134,14 +134,6 @@ open_loop(struct gt_arbiter *a)
 	return gt_signal_init(a);
 }
 
-static const char *
-class_in_use(const struct gt_settings *s)
-{
-	/* As in gunicorn: sync with several threads is gthread. */
-	return s->worker_class == GT_CLASS_SYNC && s->threads <= 1 ? "sync"
-	                                                           : "gthread";
-}
-
 GT_ON_MASTER static int
 loop(struct gt_arbiter *a)
 {
@@ -225,7 +217,7 @@ serve(struct gt_arbiter *a)
 	if (gt_control_init(a, why, sizeof(why)) != GT_OK ||
 	    gt_metricsd_init(a, why, sizeof(why)) != GT_OK)
 		return refuse(a, "%s", why);
-	gt_log_info("using worker: %s", class_in_use(a->gen->settings));
+	gt_summary_log(a);
 	code = loop(a);
 	gt_log_info("shutting down: master");
 	return code;

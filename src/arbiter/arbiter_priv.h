@@ -445,4 +445,9 @@ void gt_watch_arm(struct gt_arbiter *a) GT_ON_MASTER;
 GT_MUST_CHECK enum gt_err gt_watch_channel(struct gt_arbiter *a,
                                            struct gt_proc *p) GT_ON_MASTER;
 
+/* ---- summary.c ---- */
+
+/* What is served and how, at the start. */
+void gt_summary_log(const struct gt_arbiter *a) GT_ON_MASTER;
+
 #endif

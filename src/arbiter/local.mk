@@ -21,6 +21,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/slots.c \
 	src/arbiter/spawn.c \
 	src/arbiter/status.c \
+	src/arbiter/summary.c \
 	src/arbiter/watch.c \
 	src/arbiter/arbiter_priv.h \
 	src/arbiter/reexec_priv.h \

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@ static gt_log_sink *log_sink;
 static void *log_sink_arg;
 static gt_log_sink *log_tee;
 static void *log_tee_arg;
+static bool is_colored; /* log_fd is a terminal that wants it */
+static bool is_relayed; /* others read the lines: no colors any more */
 static _Atomic unsigned long dropped; /* lines, since that was last said */
 
 void
@@ -28,10 +31,24 @@ gt_log_set_level(enum gt_log_level level)
 	atomic_store_explicit(&least, (int)level, memory_order_relaxed);
 }
 
+/* https://no-color.org: any value but an empty one forbids it. */
+static bool
+wants_color(int fd)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(fd) && (no == NULL || *no == '\0') &&
+	       (term == NULL || strcmp(term, "dumb") != 0);
+}
+
 void
 gt_log_set_fd(int fd)
 {
+	int saved = errno;
+
 	log_fd = fd;
+	is_colored = wants_color(fd);
+	errno = saved;
 }
 
 int
@@ -52,6 +69,7 @@ gt_log_set_tee(gt_log_sink *tee, void *arg)
 {
 	log_tee = tee;
 	log_tee_arg = arg;
+	is_relayed |= tee != NULL;
 }
 
 bool
@@ -101,12 +119,21 @@ write_line(const char *p, size_t n)
 }
 
 static size_t
-begin_line(char *line, size_t size, const char *level)
+begin_line(char *line, size_t size, enum gt_log_level level)
 {
+	static const char *const names[][2] = {
+	    {"[DEBUG]", "\033[2m[DEBUG]\033[0m"},
+	    {"[INFO]", "\033[32m[INFO]\033[0m"},
+	    {"[WARNING]", "\033[33m[WARNING]\033[0m"},
+	    {"[ERROR]", "\033[31m[ERROR]\033[0m"},
+	    {"[CRITICAL]", "\033[1;31m[CRITICAL]\033[0m"},
+	};
+
 	gt_clock_log_date(time(NULL), line);
 	return GT_LOG_DATE_LEN +
 	       (size_t)snprintf(line + GT_LOG_DATE_LEN, size - GT_LOG_DATE_LEN,
-	                        " [%d] [%s] ", (int)getpid(), level);
+	                        " [%d] %s ", (int)getpid(),
+	                        names[level][is_colored && !is_relayed]);
 }
 
 /* To the descriptor; before it, what was dropped. */
@@ -118,7 +145,7 @@ write_fd(const char *p, size_t n)
 	size_t len;
 
 	if (before > 0) {
-		len = begin_line(line, sizeof(line), "WARNING");
+		len = begin_line(line, sizeof(line), GT_LOG_WARNING);
 		len += (size_t)snprintf(line + len, sizeof(line) - len,
 		                        "log lines dropped: %lu (the error log "
 		                        "did not take them)\n",
@@ -151,9 +178,7 @@ size_t
 gt_log_format(char line[GT_LOG_LINE], enum gt_log_level level,
               const char *message)
 {
-	static const char *const names[] = {"DEBUG", "INFO", "WARNING", "ERROR",
-	                                    "CRITICAL"};
-	size_t n = begin_line(line, GT_LOG_LINE, names[level]);
+	size_t n = begin_line(line, GT_LOG_LINE, level);
 
 	n += put_message(line + n, GT_LOG_LINE - n - 1, message);
 	line[n++] = '\n';

@@ -7,7 +7,8 @@
 #include "wsgi_priv.h"
 
 static const char source[] =
-    "import html\n"
+    "import html, re\n"
+    "text = re.sub('\\x1b\\[[0-9;]*m', '', text) # colors of a terminal\n"
     "page = ('<!DOCTYPE html><html><head><meta charset=\"utf-8\">'\n"
     "    '<title>The application cannot be loaded</title></head><body>'\n"
     "    '<h1>The application cannot be loaded</h1><pre>%s</pre></body>'\n"

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """What was written for gunicorn runs as it is."""
+import contextlib
+import os
 import re
+import subprocess
+from signal import SIGTERM
 
 import pytest
 
-from harness import wait_for
+from harness import GTHREADD, wait_for
 from gunicorn_flags import IDLE, REFUSED, SAME
 
 
@@ -150,6 +154,58 @@ def test_sync_with_several_threads_means_gthread(server, name):
     assert "worker-class = gthread" in lines(r.stdout)
     assert "keep-alive = 75s" in lines(r.stdout)
     assert "sync with threads=3 means gthread" in r.stderr
+
+
+# ---- the start ----
+
+def test_the_start_tells_in_few_lines_what_is_served_and_how(server):
+    pid = server.dir / "x.pid"
+    server.with_config(workers=2, threads=3, pid=pid).start()
+    text = server.error_log()
+    host, port = server.address
+    for said in (f"listening at: http://{host}:{port} (", "using worker: gthread",
+                 f"application=wsgi_app:app directory={server.dir} workers=2 "
+                 "threads=3", r"virtualenv=none",
+                 f"error-logfile={server.error_path} access-logfile="
+                 f"{server.access_path} pid={pid} user="):
+        assert said in text
+    assert re.search(r"python=3\.\d+\.\d+ ", text)
+    assert len(text.splitlines()) < 24
+    server.stop()
+
+
+def start_on_terminal(server, **env):
+    """Its output, on a terminal, up to the first worker."""
+    master, slave = os.openpty()
+    server.on_port().with_config(error_logfile="-").with_env(
+        TERM="xterm", **env)
+    server.write_ini()
+    server.process = subprocess.Popen(
+        [str(GTHREADD), "-c", str(server.ini)], stdin=subprocess.DEVNULL,
+        stdout=slave, stderr=slave, env=server.env(), cwd=server.dir,
+        start_new_session=True)
+    os.close(slave)
+    text = b""
+    while b"is ready" not in text:
+        text += os.read(master, 4096)
+    server.signal(SIGTERM)
+    with contextlib.suppress(OSError): # EIO is the end of a terminal
+        while chunk := os.read(master, 4096):
+            text += chunk
+    os.close(master)
+    assert server.wait() == 0
+    server.stopped = True
+    return text.decode()
+
+
+def test_the_log_has_colors_on_a_terminal(server):
+    text = start_on_terminal(server)
+    assert "\x1b[32m[INFO]\x1b[0m using worker: gthread" in text
+    assert "\x1b[32m[INFO]\x1b[0m worker exits pid=" in text  # of a worker
+
+
+def test_no_color_is_honoured(server):
+    assert "\x1b" not in start_on_terminal(server, NO_COLOR="1")
 
 
 # ---- spew ----

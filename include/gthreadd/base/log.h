@@ -31,7 +31,10 @@ typedef void gt_log_sink(void *arg, const char *line, size_t n);
 
 /* Which levels pass; at any time. */
 void gt_log_set_level(enum gt_log_level level);
-/* Before threads start: where lines go. */
+/*
+ * Before threads start: where lines go. On a terminal levels have colors,
+ * unless NO_COLOR is set or a tee has been.
+ */
 void gt_log_set_fd(int fd);
 int gt_log_fd(void);
 /* NULL: back to the descriptor. */

@@ -48,6 +48,8 @@ struct gt_child_ops {
 	int (*worker)(const struct gt_child *child);
 	/* --check-config: import the app, say what is wrong. */
 	int (*check)(const struct gt_child *child);
+	/* Of the linked library, for the log; NULL: it is not told. */
+	const char *(*python_version)(void);
 };
 
 #endif

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,6 +43,56 @@ a_line_looks_like_gunicorns(void **state)
 	         (int)getpid());
 	assert_int_equal(got[0], '[');
 	assert_non_null(strstr(got, want));
+}
+
+/* The line that is written to a new terminal; nothing else is. */
+static void
+write_to_terminal(char *text, size_t size)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY), tty;
+	ssize_t n;
+
+	assert_true(fd >= 0);
+	assert_int_equal(grantpt(fd), 0);
+	assert_int_equal(unlockpt(fd), 0);
+	tty = open(ptsname(fd), O_RDWR | O_NOCTTY);
+	assert_true(tty >= 0);
+	gt_log_set_sink(NULL, NULL);
+	gt_log_set_fd(tty);
+	gt_log_warning("beware");
+	n = read(fd, text, size - 1);
+	assert_true(n > 0);
+	text[n] = '\0';
+	gt_log_set_fd(STDERR_FILENO);
+	close(tty);
+	close(fd);
+}
+
+static void
+levels_have_colors_on_a_terminal_unless_forbidden(void **state)
+{
+	char text[256];
+
+	(void)state;
+	setenv("TERM", "xterm", 1);
+	unsetenv("NO_COLOR");
+	write_to_terminal(text, sizeof(text));
+	assert_non_null(strstr(text, "] \033[33m[WARNING]\033[0m beware"));
+	setenv("NO_COLOR", "", 1);
+	write_to_terminal(text, sizeof(text));
+	assert_non_null(strstr(text, "\033[33m"));
+	setenv("NO_COLOR", "1", 1);
+	write_to_terminal(text, sizeof(text));
+	assert_non_null(strstr(text, "] [WARNING] beware"));
+	unsetenv("NO_COLOR");
+	setenv("TERM", "dumb", 1);
+	write_to_terminal(text, sizeof(text));
+	assert_non_null(strstr(text, "] [WARNING] beware"));
+	setenv("TERM", "xterm", 1);
+	gt_log_set_tee(collect, NULL); /* as syslog is one */
+	gt_log_set_tee(NULL, NULL);
+	write_to_terminal(text, sizeof(text));
+	assert_non_null(strstr(text, "] [WARNING] beware"));
 }
 
 static void
@@ -145,6 +196,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    /* first: a tee ends colors for good */
+	    cmocka_unit_test_setup(
+	        levels_have_colors_on_a_terminal_unless_forbidden, start),
 	    cmocka_unit_test(
 	        what_a_full_pipe_does_not_take_is_dropped_and_told),
 	    cmocka_unit_test(a_tee_gets_what_the_descriptor_gets),
