@@ -42,7 +42,7 @@ struct log_file {
 	struct gt_buf waiting; /* under lock */
 	struct gt_buf writing; /* the thread's, as the rest */
 	size_t done;           /* octets of writing that are out */
-	bool is_cut;           /* the last write ended inside a line */
+	bool is_cut;           /* the rest of a line that was begun is lost */
 	bool fails;
 };
 
@@ -216,7 +216,6 @@ count_lines(const char *p, size_t n)
 static void
 finish_batch(struct log_file *f)
 {
-	f->is_cut = f->done > 0 && f->writing.p[f->done - 1] != '\n';
 	f->done = 0;
 	gt_buf_reset(&f->writing, WAKE_AT);
 }
@@ -226,6 +225,8 @@ drop_batch(struct gt_logthread *lt, struct log_file *f)
 {
 	drop(lt, count_lines(f->writing.p + f->done, f->writing.len - f->done));
 	f->fails = true;
+	if (f->done > 0)
+		f->is_cut = f->writing.p[f->done - 1] != '\n';
 	finish_batch(f);
 }
 
