@@ -158,10 +158,12 @@ GT_TSA(no_thread_safety_analysis) static int boot_python(struct gt_worker *w)
 	if ((code = load_app(w)) != GT_EXIT_OK)
 		gt_hooks_run(w->hooks, GT_HOOK_worker_exit);
 	gt_interp_flush();
-	if (code != GT_EXIT_OK && finalize)
-		gt_interp_stop(finalize);
-	else
+	if (code == GT_EXIT_OK || !finalize) {
 		gt_gil_give();
+		return code;
+	}
+	gt_app_destroy(w->app); /* a hook after it may have failed */
+	gt_interp_stop(finalize);
 	return code;
 }
 
