@@ -31,6 +31,7 @@ e2e_files = \
 	tests/e2e/apps/djproj/shop/templates/shop/done.html \
 	tests/e2e/apps/djproj/shop/templates/shop/order.html \
 	tests/e2e/apps/djproj/shop/views.py \
+	tests/e2e/apps/extension_app.py \
 	tests/e2e/apps/flask_app.py \
 	tests/e2e/apps/hook_app.py \
 	tests/e2e/apps/held_app.py \
@@ -60,6 +61,7 @@ e2e_files = \
 	tests/e2e/test_django.py \
 	tests/e2e/test_early_hints.py \
 	tests/e2e/test_examples.py \
+	tests/e2e/test_extensions.py \
 	tests/e2e/test_flask.py \
 	tests/e2e/test_init_script.py \
 	tests/e2e/test_hooks.py \

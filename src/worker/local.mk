@@ -31,7 +31,8 @@ libgt_worker_a_SOURCES = \
 	src/worker/worker_priv.h \
 	include/gthreadd/worker/worker.h
 libgt_worker_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
-worker_libs = libgt_worker.a libgt_wsgi.a libgt_python.a libgt_exchange.a libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(LIBEVENT_LIBS) $(PYTHON_LIBS) $(INIH_LIBS)
+worker_layers = libgt_worker.a libgt_wsgi.a libgt_python.a libgt_exchange.a libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a
+worker_libs = $(worker_layers) $(LIBEVENT_LIBS) $(PYTHON_LIBS) $(INIH_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += \
