@@ -63,6 +63,7 @@ e2e_files = \
 	tests/e2e/test_examples.py \
 	tests/e2e/test_extensions.py \
 	tests/e2e/test_flask.py \
+	tests/e2e/test_forkserver.py \
 	tests/e2e/test_init_script.py \
 	tests/e2e/test_hooks.py \
 	tests/e2e/test_keepalive.py \

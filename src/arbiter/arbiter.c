@@ -134,14 +134,26 @@ open_loop(struct gt_arbiter *a)
 	return gt_signal_init(a);
 }
 
+/* Between two turns of the loop: here one may fork. */
+GT_ON_MASTER static void
+take_step(struct gt_arbiter *a)
+{
+	gt_forkserver_step(a);
+	gt_road_step(a);
+}
+
 GT_ON_MASTER static int
 loop(struct gt_arbiter *a)
 {
-	gt_road_step(a);
-	while (a->state == GT_ARBITER_RUNNING || a->nprocs > 0) {
+	gt_order_scaled(a, -1);
+	gt_order_hook(a, a->gen, GT_HOOK_on_starting);
+	gt_order_hook(a, a->gen, GT_HOOK_when_ready);
+	take_step(a);
+	while (a->state == GT_ARBITER_RUNNING || a->nprocs > 0 ||
+	       gt_forkserver_holds(a)) {
 		if (event_base_loop(a->base, EVLOOP_ONCE) < 0)
 			return refuse(a, "event loop: %s", strerror(errno));
-		gt_road_step(a);
+		take_step(a);
 		gt_metricsd_step(a);
 	}
 	return a->exit_code;
@@ -166,6 +178,8 @@ init(struct gt_arbiter *a, const struct gt_settings *settings,
 	a->control.metrics_fd = -1;
 	TAILQ_INIT(&a->control.waiters);
 	TAILQ_INIT(&a->procs);
+	TAILQ_INIT(&a->unborn);
+	TAILQ_INIT(&a->forkservers);
 	TAILQ_INIT(&a->generations);
 	gt_reexec_init(a);
 	a->gen = gt_generation_create(a, NULL, settings);
@@ -179,6 +193,7 @@ fini(struct gt_arbiter *a)
 {
 	struct gt_proc *p;
 
+	gt_forkserver_fini(a);
 	while ((p = TAILQ_FIRST(&a->procs)) != NULL)
 		gt_spawn_forget(a, p);
 	gt_metricsd_fini(a);

@@ -29,6 +29,8 @@
 #include "gthreadd/stats/relay.h"
 #include "gthreadd/stats/roster.h"
 
+#include "forkserver_priv.h"
+#include "pidfile_priv.h"
 #include "reexec_priv.h"
 
 struct event;
@@ -68,6 +70,7 @@ enum gt_proc_state {
  * them. Each worker holds a reference to its own.
  */
 struct gt_generation {
+	struct gt_arbiter *arbiter;
 	unsigned number; /* from 1 */
 	unsigned refs;
 	struct gt_config *config; /* owned; NULL: settings are borrowed */
@@ -75,8 +78,9 @@ struct gt_generation {
 	/* fds are -1 after the next generation has taken over */
 	struct gt_listeners listeners;
 	int error_log_fd;
-	int access_log_fd;             /* -1: no access log */
-	struct gt_relay_targets relay; /* of log-syslog-to, statsd-host */
+	int access_log_fd;                /* -1: no access log */
+	struct gt_relay_targets relay;    /* of log-syslog-to, statsd-host */
+	struct gt_forkserver *forkserver; /* NULL: the master forks workers */
 	TAILQ_ENTRY(gt_generation) link;
 };
 TAILQ_HEAD(gt_generations, gt_generation);
@@ -115,11 +119,6 @@ struct gt_proc {
 	TAILQ_ENTRY(gt_proc) link;
 };
 TAILQ_HEAD(gt_procs, gt_proc);
-
-struct gt_pidfile {
-	char *path;
-	int fd; /* locked; -1: none */
-};
 
 /* What TTIN, TTOU and WINCH did while a canary booted: done again after it. */
 struct gt_scaling {
@@ -208,7 +207,12 @@ struct gt_arbiter {
 	unsigned slots;    /* slots below this one have a worker: slots.c */
 	struct gt_scaling scaling;
 
-	struct gt_procs procs; /* oldest first */
+	struct gt_forkservers forkservers;
+	uint64_t hook_failures; /* of hooks that run in them */
+	bool said_on_exit;
+
+	struct gt_procs unborn; /* ordered from a forkserver; no pid yet */
+	struct gt_procs procs;  /* oldest first */
 	size_t nprocs;
 	unsigned age;             /* of the newest worker */
 	int64_t backoff_us;       /* pause before the next fork; 0: none */
@@ -225,24 +229,6 @@ struct gt_arbiter {
 void gt_oom_init(struct gt_oom *o, const char *own, const char *mount);
 /* Was there a victim nobody has claimed? Then this one is. */
 bool gt_oom_claim(struct gt_oom *o);
-
-/* pidfile.c */
-/*
- * Lock path and write our pid into it. A file without a live holder is taken
- * over. Errors: GT_FULL (*holder has it: 0 when unknown), GT_SYS, GT_NOMEM.
- */
-GT_MUST_CHECK enum gt_err gt_pidfile_init(struct gt_pidfile *pf,
-                                          const char *path, pid_t *holder);
-/* Close it; remove the file when it is still ours. */
-void gt_pidfile_fini(struct gt_pidfile *pf);
-/*
- * Let it be path from now on, which was that of former, a process that has
- * ended. Errors: GT_FULL (path is somebody else's), GT_SYS, GT_NOMEM.
- */
-GT_MUST_CHECK enum gt_err gt_pidfile_move(struct gt_pidfile *pf,
-                                          const char *path, pid_t former);
-/* In a child: the lock is the master's, let it go with the master. */
-void gt_pidfile_forget(struct gt_pidfile *pf);
 
 /* generation.c */
 /*

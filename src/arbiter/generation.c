@@ -21,6 +21,7 @@ gt_generation_create(struct gt_arbiter *a, struct gt_config *config,
 		return NULL;
 	}
 	*g = (struct gt_generation){
+	    .arbiter = a,
 	    .number = ++a->generation,
 	    .refs = 1,
 	    .config = config,
@@ -29,7 +30,10 @@ gt_generation_create(struct gt_arbiter *a, struct gt_config *config,
 	    .access_log_fd = -1,
 	};
 	TAILQ_INSERT_TAIL(&a->generations, g, link);
-	return g;
+	if (gt_forkserver_attach(a, g))
+		return g;
+	gt_generation_unref(a, g);
+	return NULL;
 }
 
 struct gt_generation *
@@ -45,6 +49,7 @@ gt_generation_unref(struct gt_arbiter *a, struct gt_generation *g)
 	if (g == NULL || --g->refs > 0)
 		return;
 	TAILQ_REMOVE(&a->generations, g, link);
+	gt_forkserver_leave(g);
 	gt_listeners_close(&g->listeners, false);
 	gt_logs_close(g);
 	gt_config_destroy(g->config);

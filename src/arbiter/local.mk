@@ -3,6 +3,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/arbiter.c \
 	src/arbiter/control.c \
 	src/arbiter/daemon.c \
+	src/arbiter/forkserver.c \
 	src/arbiter/generation.c \
 	src/arbiter/heir.c \
 	src/arbiter/logs.c \
@@ -10,6 +11,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/metricsd.c \
 	src/arbiter/notify.c \
 	src/arbiter/oom.c \
+	src/arbiter/order.c \
 	src/arbiter/pidfile.c \
 	src/arbiter/reap.c \
 	src/arbiter/reexec.c \
@@ -26,6 +28,8 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/arbiter_priv.h \
 	src/arbiter/reexec_priv.h \
 	src/arbiter/relays_priv.h \
+	src/arbiter/forkserver_priv.h \
+	src/arbiter/pidfile_priv.h \
 	src/arbiter/tbl/ends.def \
 	src/arbiter/tbl/signals.def \
 	include/gthreadd/arbiter/arbiter.h

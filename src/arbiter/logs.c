@@ -120,6 +120,8 @@ gt_logs_reopen(struct gt_arbiter *a)
 	TAILQ_FOREACH (g, &a->generations, link) {
 		reopen(a, g->settings->error_logfile, g->error_log_fd);
 		reopen(a, g->settings->access_logfile, g->access_log_fd);
+		if (g != a->next)
+			gt_order_logs(g);
 	}
 	/* A canary has the log of another generation until it is ready. */
 	TAILQ_FOREACH (p, &a->procs, link)

@@ -165,6 +165,9 @@ bury(struct gt_arbiter *a, struct gt_proc *p, int status)
 	if (WIFSIGNALED(status))
 		log_requests(p, now);
 	gt_control_bury(a, p, status);
+	TAILQ_REMOVE(&a->procs, p, link);
+	gt_order_child_exit(a, p);
+	TAILQ_INSERT_TAIL(&a->procs, p, link);
 	gt_spawn_forget(a, p);
 	if (a->state != GT_ARBITER_RUNNING || is_planned)
 		return;
@@ -186,9 +189,14 @@ gt_reap_children(struct gt_arbiter *a)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0 ||
 	       (pid < 0 && errno == EINTR)) {
 		if (pid < 0 || gt_reexec_reap(a, pid, status) ||
-		    gt_metricsd_reap(a, pid))
+		    gt_metricsd_reap(a, pid) ||
+		    gt_forkserver_reap(a, pid, status))
 			continue;
-		if ((p = find_proc(a, pid)) != NULL)
+		if ((p = find_proc(a, pid)) == NULL) {
+			gt_forkserver_poll(a); /* it may be just born */
+			p = find_proc(a, pid);
+		}
+		if (p != NULL)
 			bury(a, p, status);
 	}
 }

@@ -37,7 +37,7 @@ reason_against(const struct gt_arbiter *a)
 		       "the container";
 	if (gt_signal_is_stopping(a))
 		return "the server is stopping";
-	if (u->child != 0)
+	if (u->child != 0 || u->hook_runs)
 		return "one is under way already";
 	if (u->parent != 0)
 		return "the master that started this one still lives";
@@ -286,13 +286,15 @@ start_child(struct gt_arbiter *a)
 	return rc;
 }
 
-void
-gt_reexec_start(struct gt_arbiter *a)
+/* Also after the hook has run, which took its time. */
+GT_ON_MASTER static void
+start(struct gt_arbiter *a)
 {
-	const char *why = reason_against(a);
+	const char *why;
 	enum gt_err rc;
 
-	if (why != NULL) {
+	a->upgrade.hook_runs = false;
+	if ((why = reason_against(a)) != NULL) {
 		gt_log_error("upgrade refused: %s", why);
 		return;
 	}
@@ -304,6 +306,19 @@ gt_reexec_start(struct gt_arbiter *a)
 	}
 	gt_log_info("upgrading: new master %d is started program=%s",
 	            (int)a->upgrade.child, gt_start_get()->program);
+}
+
+void
+gt_reexec_start(struct gt_arbiter *a)
+{
+	const char *why = reason_against(a);
+
+	if (why != NULL)
+		gt_log_error("upgrade refused: %s", why);
+	else if (gt_order_pre_exec(a, start))
+		a->upgrade.hook_runs = true;
+	else
+		start(a);
 }
 
 static void

@@ -28,6 +28,7 @@ struct gt_upgrade {
 	bool stop_waits;     /* TERM came before that */
 	bool empty_waits;    /* WINCH came before that */
 	bool was_emptied;    /* WINCH came since the child was started */
+	bool hook_runs;      /* pre_exec: the child is not started yet */
 	int fd;              /* channel to the other master; -1: none */
 	int says_fd;         /* what the child says; -1: it has its own place */
 	struct event *event, *says_event, *timer;

@@ -132,9 +132,12 @@ gt_reload_start(struct gt_arbiter *a)
 		return;
 	}
 	gt_log_info("reloading: trying generation %u", a->next->number);
-	if (open_next(a, text, sizeof(text)) != GT_OK)
+	if (open_next(a, text, sizeof(text)) != GT_OK) {
 		gt_reload_fail(a, text);
-	else if (a->next->settings->workers == 0)
+		return;
+	}
+	gt_order_hook(a, a->next, GT_HOOK_on_reload);
+	if (a->next->settings->workers == 0)
 		gt_reload_commit(a);
 }
 
@@ -152,6 +155,7 @@ gt_reload_commit(struct gt_arbiter *a)
 	a->backoff_us = a->spawn_at_us = 0;
 	gt_sockets_close(a, old, a->gen);
 	gt_logs_use(a);
+	gt_order_logs(a->gen);
 	gt_generation_unref(a, old);
 	gt_road_reset(a);
 	gt_heir_title(a);
@@ -168,6 +172,7 @@ gt_reload_fail(struct gt_arbiter *a, const char *why)
 	          "READY=1\nSTATUS=reload failed, generation %u serves on: %s",
 	          a->gen->number, why);
 	if (a->next != NULL) {
+		gt_forkserver_discard(a->next);
 		gt_sockets_close(a, a->next, a->gen);
 		gt_generation_unref(a, a->next);
 	}

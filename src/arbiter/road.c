@@ -31,24 +31,29 @@ is_stale(const struct gt_arbiter *a, const struct gt_proc *p)
 	return p->gen != a->gen || p->is_tired;
 }
 
+static void
+count_one(const struct gt_arbiter *a, const struct gt_proc *p, struct census *c)
+{
+	if (p->state == GT_PROC_DRAINING)
+		return;
+	if (a->next != NULL && p->gen == a->next)
+		c->has_canary = true;
+	else if (p->state == GT_PROC_BOOTING)
+		*(is_stale(a, p) ? &c->stale_booting : &c->fresh_booting) += 1;
+	else
+		*(is_stale(a, p) ? &c->stale_serving : &c->fresh_serving) += 1;
+}
+
 static struct census
 count(const struct gt_arbiter *a)
 {
 	struct census c = {0};
 	const struct gt_proc *p;
 
-	TAILQ_FOREACH (p, &a->procs, link) {
-		if (p->state == GT_PROC_DRAINING)
-			continue;
-		if (a->next != NULL && p->gen == a->next)
-			c.has_canary = true;
-		else if (p->state == GT_PROC_BOOTING)
-			*(is_stale(a, p) ? &c.stale_booting
-			                 : &c.fresh_booting) += 1;
-		else
-			*(is_stale(a, p) ? &c.stale_serving
-			                 : &c.fresh_serving) += 1;
-	}
+	TAILQ_FOREACH (p, &a->procs, link)
+		count_one(a, p, &c);
+	TAILQ_FOREACH (p, &a->unborn, link)
+		count_one(a, p, &c);
 	return c;
 }
 
@@ -219,16 +224,18 @@ gt_road_step(struct gt_arbiter *a)
 	gt_watch_arm(a);
 }
 
-static void
+GT_ON_MASTER static void
 add(struct gt_arbiter *a, int64_t by)
 {
-	int64_t n = (int64_t)a->target + by;
+	int64_t n = (int64_t)a->target + by, before;
 
 	if (by == 0)
 		return;
 	if (n > WORKERS_MAX)
 		n = WORKERS_MAX;
+	before = (int64_t)a->target;
 	a->target = n < 1 ? 1 : (uint64_t)n;
+	gt_order_scaled(a, before);
 	gt_log_info("workers=%llu", (unsigned long long)a->target);
 }
 
@@ -261,6 +268,9 @@ gt_road_settle(struct gt_arbiter *a)
 void
 gt_road_reset(struct gt_arbiter *a)
 {
+	int64_t before = (int64_t)a->target;
+
 	a->target = a->scaling.to_zero ? 0 : a->gen->settings->workers;
+	gt_order_scaled(a, before);
 	gt_road_settle(a);
 }

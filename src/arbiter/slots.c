@@ -10,18 +10,28 @@
 
 #include "arbiter_priv.h"
 
+/* By one of g who is to stay. */
+static bool
+is_taken(const struct gt_procs *procs, const struct gt_generation *g,
+         unsigned slot)
+{
+	const struct gt_proc *p;
+
+	TAILQ_FOREACH (p, procs, link)
+		if (p->state != GT_PROC_DRAINING && !p->is_tired &&
+		    p->gen == g && p->slot == slot)
+			return true;
+	return false;
+}
+
 unsigned
 gt_slots_free(const struct gt_arbiter *a, const struct gt_generation *g)
 {
-	const struct gt_proc *p;
 	unsigned slot = 0;
 
-	do {
-		TAILQ_FOREACH (p, &a->procs, link)
-			if (p->state != GT_PROC_DRAINING && !p->is_tired &&
-			    p->gen == g && p->slot == slot)
-				break;
-	} while (p != NULL && ++slot < GT_ROSTER_SEATS);
+	while (slot < GT_ROSTER_SEATS &&
+	       (is_taken(&a->procs, g, slot) || is_taken(&a->unborn, g, slot)))
+		slot++;
 	return slot;
 }
 

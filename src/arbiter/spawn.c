@@ -23,6 +23,7 @@
 #include "relays_priv.h"
 
 #define BACKOFF_MIN_US 100000
+#define LATE_US        1000000 /* born during a stop: from TERM to KILL */
 #define BACKOFF_MAX_US 30000000
 
 /* exit() reports leaks; it would also flush what the parent had in stdio. */
@@ -62,6 +63,15 @@ use_log(const struct gt_arbiter *a, const struct gt_generation *g)
 }
 
 static void
+close_proc(struct gt_proc *p)
+{
+	gt_fd_close(&p->channel_fd);
+	gt_fd_close(&p->board_fd);
+	gt_board_unmap(p->board);
+	p->board = NULL;
+}
+
+static void
 close_others(struct gt_arbiter *a, const struct gt_generation *mine)
 {
 	struct gt_proc *p;
@@ -72,12 +82,11 @@ close_others(struct gt_arbiter *a, const struct gt_generation *mine)
 	gt_relays_leave(a);
 	gt_reexec_leave(a);
 	close_generations(a, mine);
-	TAILQ_FOREACH (p, &a->procs, link) {
-		gt_fd_close(&p->channel_fd);
-		gt_fd_close(&p->board_fd);
-		gt_board_unmap(p->board);
-		p->board = NULL;
-	}
+	gt_forkserver_close_all(a);
+	TAILQ_FOREACH (p, &a->procs, link)
+		close_proc(p);
+	TAILQ_FOREACH (p, &a->unborn, link)
+		close_proc(p);
 	gt_roster_unmap(a->roster);
 	a->roster = NULL;
 }
@@ -158,6 +167,7 @@ run_worker(struct gt_arbiter *a, const struct gt_proc *p, int board_fd,
 	    .settings = g->settings,
 	    .listeners = &g->listeners,
 	    .name = gt_generation_name(g),
+	    .master = getppid(),
 	    .age = p->age,
 	    .seat = p->seat,
 	    .slot = p->slot,
@@ -215,18 +225,26 @@ gt_spawn_forget(struct gt_arbiter *a, struct gt_proc *p)
 	free_proc(p);
 }
 
+static bool
+is_taken(const struct gt_procs *procs, unsigned seat)
+{
+	const struct gt_proc *p;
+
+	TAILQ_FOREACH (p, procs, link)
+		if (p->seat == seat)
+			return true;
+	return false;
+}
+
 /* The lowest seat of the roster that is free. */
 static unsigned
 free_seat(const struct gt_arbiter *a)
 {
-	const struct gt_proc *p;
 	unsigned seat = 0;
 
-	do {
-		TAILQ_FOREACH (p, &a->procs, link)
-			if (p->seat == seat)
-				break;
-	} while (p != NULL && ++seat < GT_ROSTER_SEATS);
+	while (seat < GT_ROSTER_SEATS &&
+	       (is_taken(&a->procs, seat) || is_taken(&a->unborn, seat)))
+		seat++;
 	return seat;
 }
 
@@ -269,6 +287,83 @@ fail:
 	return rc;
 }
 
+/* The forkserver forks it. Errors: GT_NOMEM. */
+GT_ON_MASTER static enum gt_err
+order_worker(struct gt_arbiter *a, struct gt_proc *p, int channel_fd)
+{
+	enum gt_err rc;
+
+	gt_generation_ref(p->gen);
+	TAILQ_INSERT_TAIL(&a->unborn, p, link);
+	if ((rc = gt_order_spawn(a, p, channel_fd)) == GT_OK)
+		return GT_OK;
+	gt_fd_close(&channel_fd);
+	gt_spawn_abandon(a, p);
+	return rc;
+}
+
+void
+gt_spawn_adopt(struct gt_arbiter *a, struct gt_proc *p, pid_t pid)
+{
+	int64_t now = gt_clock_us();
+
+	TAILQ_REMOVE(&a->unborn, p, link);
+	TAILQ_INSERT_TAIL(&a->procs, p, link);
+	a->nprocs++;
+	p->pid = pid;
+	p->spawned_us = now;
+	if (a->state == GT_ARBITER_RUNNING)
+		return;
+	/* The stop came before it. */
+	kill(pid, SIGTERM);
+	p->kill_at_us = now + LATE_US;
+	p->kill_why = "it had not ended in time";
+	gt_watch_arm(a);
+}
+
+void
+gt_spawn_abandon(struct gt_arbiter *a, struct gt_proc *p)
+{
+	TAILQ_REMOVE(&a->unborn, p, link);
+	gt_roster_leave(a->roster, p->seat);
+	gt_generation_unref(a, p->gen);
+	free_proc(p);
+}
+
+/* It has each socket from the master when it forks: none may stay with it. */
+static void
+close_listeners(struct gt_generation *g)
+{
+	for (size_t i = 0; i < g->listeners.n; i++)
+		gt_fd_close(&g->listeners.v[i].fd);
+}
+
+enum gt_err
+gt_spawn_forkserver(struct gt_arbiter *a, struct gt_generation *g,
+                    int channel_fd, pid_t *pid)
+{
+	const struct gt_child child = {
+	    .settings = g->settings,
+	    .listeners = &g->listeners,
+	    .name = gt_generation_name(g),
+	    .roster_fd = a->roster_fd,
+	    .board_fd = -1,
+	    .channel_fd = channel_fd,
+	    .error_log_fd = g->error_log_fd,
+	    .access_log_fd = g->access_log_fd,
+	    .relay = &g->relay,
+	};
+	sigset_t mask;
+
+	if ((*pid = gt_spawn_fork(&mask)) != 0)
+		return *pid < 0 ? GT_SYS : GT_OK;
+	gt_spawn_leave(a, g, &mask);
+	close_listeners(g);
+	gt_os_title_set("gthreadd: forkserver [%s]", child.name);
+	gt_log_info("booting forkserver with pid: %d", (int)getpid());
+	run_child(a, &child, a->ops->forkserver);
+}
+
 enum gt_err
 gt_spawn_worker(struct gt_arbiter *a, struct gt_generation *g)
 {
@@ -280,6 +375,8 @@ gt_spawn_worker(struct gt_arbiter *a, struct gt_generation *g)
 	if ((rc = create_proc(a, g, &p, &channel_fd)) != GT_OK)
 		return rc;
 	p->gen = g;
+	if (g->forkserver != NULL)
+		return order_worker(a, p, channel_fd);
 	if ((p->pid = gt_spawn_fork(&mask)) == 0) {
 		board_fd = p->board_fd;
 		p->board_fd = -1;

@@ -176,6 +176,19 @@ resolve_class(struct gt_config *c)
 	derive(c, GT_S_keep_alive_ms, "worker-class");
 }
 
+/* A worker that takes new code imports it itself. */
+static void
+resolve_preload(struct gt_config *c)
+{
+	struct gt_settings *v = &c->settings;
+
+	if (!v->preload || !v->reload)
+		return;
+	v->preload = false;
+	derive(c, GT_S_preload, "reload");
+	gt_report_warning(c, "preload has no effect with reload");
+}
+
 static void
 resolve_numbers(struct gt_settings *v)
 {
@@ -353,6 +366,7 @@ gt_config_resolve(struct gt_config *c, const char *cwd,
 	}
 	resolve_paths(c);
 	resolve_class(c);
+	resolve_preload(c);
 	resolve_numbers(&c->settings);
 	if (old != NULL)
 		keep_all(c, old);

@@ -79,6 +79,7 @@ static const struct gt_config_host host = {
 
 static const struct gt_child_ops children = {
     .worker = gt_worker_main,
+    .forkserver = gt_forkserver_main,
     .check = gt_check_main,
     .python_version = gt_interp_version,
 };

@@ -2,6 +2,7 @@ noinst_LIBRARIES += libgt_net.a
 libgt_net_a_SOURCES = \
 	src/net/bind.c \
 	src/net/channel.c \
+	src/net/forkmsg.c \
 	src/net/inherit.c \
 	src/net/listener.c \
 	src/net/listener_priv.h \
@@ -10,6 +11,7 @@ libgt_net_a_SOURCES = \
 	src/net/remoteaddr.c \
 	src/net/trust.c \
 	include/gthreadd/net/channel.h \
+	include/gthreadd/net/forkmsg.h \
 	include/gthreadd/net/inherit.h \
 	include/gthreadd/net/listener.h \
 	include/gthreadd/net/proxyproto.h \
@@ -20,18 +22,22 @@ net_libs = libgt_net.a libgt_config.a libgt_base.a $(INIH_LIBS)
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/net/test_channel \
+	tests/unit/net/test_forkmsg \
 	tests/unit/net/test_inherit \
 	tests/unit/net/test_listener \
 	tests/unit/net/test_proxyproto \
 	tests/unit/net/test_remote
 TESTS += \
 	tests/unit/net/test_channel \
+	tests/unit/net/test_forkmsg \
 	tests/unit/net/test_inherit \
 	tests/unit/net/test_listener \
 	tests/unit/net/test_proxyproto \
 	tests/unit/net/test_remote
 tests_unit_net_test_channel_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_channel_LDADD = $(net_libs) $(CMOCKA_LIBS)
+tests_unit_net_test_forkmsg_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_test_forkmsg_LDADD = $(net_libs) $(CMOCKA_LIBS)
 tests_unit_net_test_inherit_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_inherit_LDADD = $(net_libs) $(CMOCKA_LIBS)
 tests_unit_net_test_listener_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libgt_python.a
 libgt_python_a_SOURCES = \
+	src/python/fork.c \
 	src/python/gil.c \
 	src/python/interp.c \
 	src/python/modules.c \
@@ -9,6 +10,7 @@ libgt_python_a_SOURCES = \
 	src/python/spew.c \
 	src/python/stacks.c \
 	src/python/venv.c \
+	include/gthreadd/python/fork.h \
 	include/gthreadd/python/gil.h \
 	include/gthreadd/python/interp.h \
 	include/gthreadd/python/modules.h \

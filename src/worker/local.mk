@@ -1,13 +1,16 @@
 noinst_LIBRARIES += libgt_worker.a
 libgt_worker_a_SOURCES = \
 	src/worker/acceptor.c \
+	src/worker/boot.c \
 	src/worker/check.c \
 	src/worker/conn.c \
 	src/worker/evmem.c \
 	src/worker/giveup.c \
+	src/worker/forkserver.c \
 	src/worker/inspect.c \
 	src/worker/lastout.c \
 	src/worker/lastout_priv.h \
+	src/worker/leftovers.c \
 	src/worker/logthread.c \
 	src/worker/loop.c \
 	src/worker/monitor.c \
@@ -28,6 +31,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/monitor_priv.h \
 	src/worker/overdue_priv.h \
 	src/worker/reloader_priv.h \
+	src/worker/boot_priv.h \
 	src/worker/worker_priv.h \
 	include/gthreadd/worker/worker.h
 libgt_worker_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)

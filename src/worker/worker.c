@@ -20,20 +20,7 @@
 #define QUICK_EXIT_US 1000000 /* for what runs at exit, after INT or QUIT */
 #define INT_HOOK_US   500000  /* of it for worker_int */
 
-#ifdef GT_SANITIZE
-static const bool finalize = true; /* so that leaks can be told apart */
-#else
-static const bool finalize = false;
-#endif
-
 /* ---- boot ---- */
-
-static void
-set_environment(const struct gt_strv *env)
-{
-	for (size_t i = 0; i < env->n; i++)
-		putenv(env->v[i]); /* owned by the settings, which stay */
-}
 
 static enum gt_err
 init_service(struct gt_worker *w)
@@ -110,61 +97,6 @@ init(struct gt_worker *w, const struct gt_child *child)
 	w->queue_size = w->settings->queue_size != 0 ? w->settings->queue_size
 	                                             : 2 * w->nthreads;
 	return init_service(w);
-}
-
-GT_NEEDS_GIL static enum gt_err
-enter_hooks(struct gt_worker *w)
-{
-	const struct gt_hook_self self = {
-	    .master = getppid(),
-	    .age = w->child->age,
-	    .requests = &w->board->requests,
-	    .closing = &w->service.closing,
-	};
-
-	if (gt_hooks_load(w->settings, &w->hooks) != GT_OK ||
-	    gt_hooks_enter_worker(w->hooks, &self) != GT_OK)
-		return GT_PYTHON;
-	return gt_hooks_run(w->hooks, GT_HOOK_post_fork);
-}
-
-/* The app and the hooks around its import; an enum gt_exit. */
-GT_NEEDS_GIL static int
-load_app(struct gt_worker *w)
-{
-	if (enter_hooks(w) != GT_OK)
-		return GT_EXIT_BOOT;
-	if (gt_reloader_load(w) != GT_OK)
-		return GT_EXIT_APP;
-	gt_hooks_set_app(w->hooks, w->app);
-	if (gt_hooks_run(w->hooks, GT_HOOK_post_worker_init) != GT_OK)
-		return GT_EXIT_BOOT;
-	gt_obey_warn();
-	return GT_EXIT_OK;
-}
-
-/*
- * Start Python and import the app; the GIL is free afterwards. Out of the
- * analysis: a failed start leaves no GIL to give.
- */
-GT_TSA(no_thread_safety_analysis) static int boot_python(struct gt_worker *w)
-{
-	int code;
-
-	gt_module_register();
-	if (gt_interp_start(w->settings) != GT_OK)
-		return GT_EXIT_BOOT;
-	gt_interp_faulthandler(w->child->error_log_fd);
-	if ((code = load_app(w)) != GT_EXIT_OK)
-		gt_hooks_run(w->hooks, GT_HOOK_worker_exit);
-	gt_interp_flush();
-	if (code == GT_EXIT_OK || !finalize) {
-		gt_gil_give();
-		return code;
-	}
-	gt_app_destroy(w->app); /* a hook after it may have failed */
-	gt_interp_stop(finalize);
-	return code;
 }
 
 GT_NO_GIL static enum gt_err
@@ -254,16 +186,6 @@ close_connections(struct gt_worker *w)
 	}
 }
 
-GT_TSA(no_thread_safety_analysis) static void stop_python(struct gt_worker *w)
-{
-	gt_gil_take();
-	gt_hooks_run(w->hooks, GT_HOOK_worker_exit);
-	gt_app_release(&w->service);
-	gt_app_destroy(w->app);
-	gt_hooks_destroy(w->hooks);
-	gt_interp_stop(finalize);
-}
-
 /* Everything but Python; also after a boot that failed half-way. */
 static void
 fini(struct gt_worker *w)
@@ -299,7 +221,7 @@ finish(struct gt_worker *w)
 	gt_pool_join(w);
 	gt_reloader_stop(w);
 	gt_monitor_stop(w);
-	stop_python(w);
+	gt_boot_stop(w);
 	gt_log_info("worker exits pid=%d", (int)getpid());
 }
 
@@ -311,19 +233,19 @@ leave_unbooted(struct gt_worker *w, enum gt_err rc)
 	end_by_log(w, GT_EXIT_BOOT);
 }
 
-int
-gt_worker_main(const struct gt_child *child)
+/* An enum gt_exit. */
+static int
+live(struct gt_worker *w, const struct gt_child *child,
+     const struct gt_inherited *got)
 {
-	struct gt_worker *w = gt_xcalloc(1, sizeof(*w));
 	int code = GT_EXIT_BOOT;
 	enum gt_err rc;
 
 	gt_role_set(GT_ROLE_LOOP);
 	gt_assert_loop();
-	set_environment(&child->settings->env);
 	if ((rc = init(w, child)) != GT_OK)
 		gt_log_error("worker cannot boot: %s", gt_err_text(rc));
-	else if ((code = boot_python(w)) == GT_EXIT_OK) {
+	else if ((code = gt_boot_python(w, got)) == GT_EXIT_OK) {
 		if ((rc = start_threads(w)) != GT_OK)
 			leave_unbooted(w, rc);
 		say_ready(w);
@@ -333,4 +255,23 @@ gt_worker_main(const struct gt_child *child)
 	}
 	fini(w);
 	return code;
+}
+
+int
+gt_worker_main(const struct gt_child *child)
+{
+	struct gt_worker *w = gt_xcalloc(1, sizeof(*w));
+	const struct gt_strv *env = &child->settings->env;
+
+	for (size_t i = 0; i < env->n; i++)
+		putenv(env->v[i]); /* owned by the settings, which stay */
+	return live(w, child, NULL);
+}
+
+int
+gt_worker_inherit(const struct gt_child *child, const struct gt_inherited *got)
+{
+	struct gt_worker *w = gt_xcalloc(1, sizeof(*w));
+
+	return live(w, child, got);
 }

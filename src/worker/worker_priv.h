@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "boot_priv.h"
 #include "gthreadd/base/annot.h"
 #include "gthreadd/base/check.h"
 #include "gthreadd/base/err.h"
@@ -359,9 +360,8 @@ void gt_recycle_check(struct gt_worker *w) GT_ON_LOOP;
 /* Once a tick: how much memory is it? */
 void gt_recycle_check_rss(struct gt_worker *w) GT_ON_LOOP;
 
-/* ---- evmem.c ---- */
+/* ---- evmem.c: before the first event of this process ---- */
 
-/* Before the first event of this process. */
 void gt_evmem_init(void);
 
 /* ---- loop.c ---- */

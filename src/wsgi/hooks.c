@@ -22,9 +22,6 @@ static enum gt_err add_functions(struct gt_hooks *h,
 static enum gt_err make_objects(struct gt_hooks *h) GT_NEEDS_GIL;
 static enum gt_err load_hook(struct gt_hooks *h,
                              enum gt_hook hook) GT_NEEDS_GIL;
-static PyObject *make(struct gt_hooks *h, const char *type) GT_NEEDS_GIL;
-static enum gt_err set_number(PyObject *o, const char *name,
-                              long value) GT_NEEDS_GIL;
 
 /* _log(level, text, traceback) */
 static PyObject *
@@ -136,8 +133,8 @@ make_module(struct gt_hooks *h)
 }
 
 /* An object of module.type that has cfg and log. */
-static PyObject *
-make(struct gt_hooks *h, const char *type)
+PyObject *
+gt_hooks_make(struct gt_hooks *h, const char *type)
 {
 	PyObject *o = PyObject_CallMethod(h->module, type, NULL);
 
@@ -147,8 +144,8 @@ make(struct gt_hooks *h, const char *type)
 	return o;
 }
 
-static enum gt_err
-set_number(PyObject *o, const char *name, long value)
+enum gt_err
+gt_hooks_set_number(PyObject *o, const char *name, long value)
 {
 	PyObject *n = PyLong_FromLong(value);
 	int rc = n == NULL ? -1 : PyObject_SetAttrString(o, name, n);
@@ -168,12 +165,12 @@ make_objects(struct gt_hooks *h)
 		h->cfg = gt_hooks_config(config, h->settings);
 	Py_XDECREF(config);
 	if (h->cfg == NULL || h->log == NULL ||
-	    (h->server = make(h, "Server")) == NULL ||
+	    (h->server = gt_hooks_make(h, "Server")) == NULL ||
 	    (address = PyObject_GetAttrString(h->cfg, "bind")) == NULL)
 		return GT_PYTHON;
 	if (add_object(h->server, "address", address) != GT_OK ||
-	    set_number(h->server, "num_workers", (long)h->settings->workers) !=
-	        GT_OK)
+	    gt_hooks_set_number(h->server, "num_workers",
+	                        (long)h->settings->workers) != GT_OK)
 		return GT_PYTHON;
 	return GT_OK;
 }
@@ -240,6 +237,9 @@ gt_hooks_destroy(struct gt_hooks *h)
 		Py_CLEAR(h->call[i]);
 	h->self = (struct gt_hook_self){0};
 	Py_CLEAR(h->worker);
+	Py_CLEAR(h->workers);
+	Py_CLEAR(h->before);
+	Py_CLEAR(h->after);
 	Py_CLEAR(h->server);
 	Py_CLEAR(h->cfg);
 	Py_CLEAR(h->log);
@@ -256,13 +256,17 @@ gt_hooks_enter_worker(struct gt_hooks *h, const struct gt_hook_self *self)
 	if (h == NULL)
 		return GT_OK;
 	h->self = *self;
-	if (h->worker == NULL)
-		h->worker = make(h, "Worker");
+	/* What pre_fork was told of, in the process this one is a copy of. */
+	Py_CLEAR(h->worker);
+	h->worker = gt_hooks_worker_of(h, self->age);
+	Py_CLEAR(h->workers);
 	if (h->worker != NULL &&
-	    set_number(h->server, "pid", (long)self->master) == GT_OK &&
-	    set_number(h->worker, "ppid", (long)self->master) == GT_OK &&
-	    set_number(h->worker, "pid", (long)getpid()) == GT_OK &&
-	    set_number(h->worker, "age", (long)self->age) == GT_OK &&
+	    gt_hooks_set_number(h->server, "pid", (long)self->master) ==
+	        GT_OK &&
+	    gt_hooks_set_number(h->worker, "ppid", (long)self->master) ==
+	        GT_OK &&
+	    gt_hooks_set_number(h->worker, "pid", (long)getpid()) == GT_OK &&
+	    gt_hooks_set_number(h->worker, "age", (long)self->age) == GT_OK &&
 	    PyObject_SetAttrString(h->worker, "own", Py_True) == 0)
 		return GT_OK;
 	gt_pyerr_log(GT_LOG_ERROR, "hooks cannot be used");
@@ -291,6 +295,26 @@ gt_hooks_has(const struct gt_hooks *h, enum gt_hook hook)
 /* The arguments by their names. NULL: exception. */
 static PyObject *arguments(struct gt_hooks *h, enum gt_hook hook) GT_NEEDS_GIL;
 
+/* Borrowed. */
+static PyObject *
+value_of(const struct gt_hooks *h, struct gt_str name)
+{
+	const struct {
+		struct gt_str name;
+		PyObject *value;
+	} known[] = {
+	    {GT_STR("server"), h->server},
+	    {GT_STR("worker"), h->worker},
+	    {GT_STR("new"), h->after},
+	    {GT_STR("old"), h->before},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (gt_str_eq(known[i].name, name) && known[i].value != NULL)
+			return known[i].value;
+	return Py_None;
+}
+
 static PyObject *
 arguments(struct gt_hooks *h, enum gt_hook hook)
 {
@@ -300,11 +324,7 @@ arguments(struct gt_hooks *h, enum gt_hook hook)
 	for (size_t i = 0; args != NULL && i < h->nargs[hook]; i++) {
 		gt_str_split(&rest, ',', &name);
 		name = gt_str_trim(name);
-		o = Py_None;
-		if (gt_str_eq(name, GT_STR("server")))
-			o = h->server;
-		else if (gt_str_eq(name, GT_STR("worker")) && h->worker != NULL)
-			o = h->worker;
+		o = value_of(h, name);
 		Py_INCREF(o);
 		PyTuple_SET_ITEM(args, (Py_ssize_t)i, o);
 	}

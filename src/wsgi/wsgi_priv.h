@@ -257,7 +257,9 @@ struct gt_hooks {
 	const struct gt_settings *settings;
 	PyObject *module; /* gthreadd._hooks */
 	PyObject *cfg, *log, *server;
-	PyObject *worker;              /* this process; NULL: it is none */
+	PyObject *worker;  /* this process, or whom a hook is about; or NULL */
+	PyObject *workers; /* in a forkserver: age to worker; else NULL */
+	PyObject *before, *after;      /* of nworkers_changed; else NULL */
 	PyObject *call[GT_HOOK_COUNT]; /* NULL: not set */
 	size_t nargs[GT_HOOK_COUNT];
 	struct gt_hook_self self;
@@ -267,6 +269,16 @@ struct gt_hooks {
 /* hooks.py, as text. */
 extern const char gt_hooks_source[];
 
+/* An object of that type with cfg and log. NULL: exception. */
+PyObject *gt_hooks_make(struct gt_hooks *h, const char *type) GT_NEEDS_GIL;
+/* o.name = value. Errors: GT_PYTHON, exception set. */
+GT_MUST_CHECK enum gt_err gt_hooks_set_number(PyObject *o, const char *name,
+                                              long value) GT_NEEDS_GIL;
+/*
+ * The worker of that age, which a forkserver may have made before; a new
+ * reference. NULL: exception.
+ */
+PyObject *gt_hooks_worker_of(struct gt_hooks *h, unsigned age) GT_NEEDS_GIL;
 /* type(values, aliases) of all settings. NULL: exception. */
 PyObject *gt_hooks_config(PyObject *type,
                           const struct gt_settings *s) GT_NEEDS_GIL;

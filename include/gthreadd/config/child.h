@@ -26,7 +26,8 @@ enum gt_exit {
 struct gt_child {
 	const struct gt_settings *settings;
 	const struct gt_listeners *listeners; /* net/listener.h */
-	const char *name;  /* for titles: the name setting or the app */
+	const char *name; /* for titles: the name setting or the app */
+	pid_t master;
 	unsigned age;      /* number of the worker, from 1 */
 	unsigned seat;     /* its seat in the roster */
 	unsigned slot;     /* its listening sockets, with reuse-port */
@@ -46,6 +47,8 @@ struct gt_child {
  */
 struct gt_child_ops {
 	int (*worker)(const struct gt_child *child);
+	/* Fork workers and call hooks; only with preload or such hooks. */
+	int (*forkserver)(const struct gt_child *child);
 	/* --check-config: import the app, say what is wrong. */
 	int (*check)(const struct gt_child *child);
 	/* Of the linked library, for the log; NULL: it is not told. */

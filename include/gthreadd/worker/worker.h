@@ -10,6 +10,8 @@
 
 /* Boot, serve until told to end; returns an enum gt_exit. */
 int gt_worker_main(const struct gt_child *child);
+/* Import once, fork workers and call hooks as the master says. */
+int gt_forkserver_main(const struct gt_child *child);
 /* Import the application and say what is wrong with it. */
 int gt_check_main(const struct gt_child *child);
 /* Run a gunicorn Python config and write its records: config/load.h. */

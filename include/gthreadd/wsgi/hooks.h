@@ -47,4 +47,13 @@ bool gt_hooks_has(const struct gt_hooks *h, enum gt_hook hook);
  */
 enum gt_err gt_hooks_run(struct gt_hooks *h, enum gt_hook hook) GT_NEEDS_GIL;
 
+struct gt_fork_msg; /* net/forkmsg.h */
+
+/*
+ * In a forkserver: call a hook of the master, with what msg tells of it. What
+ * it raises is logged. Errors: GT_PYTHON (it raised).
+ */
+enum gt_err gt_hooks_run_master(struct gt_hooks *h, enum gt_hook hook,
+                                const struct gt_fork_msg *msg) GT_NEEDS_GIL;
+
 #endif

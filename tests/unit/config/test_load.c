@@ -146,6 +146,19 @@ warning(size_t i)
 }
 
 static void
+preload_gives_way_to_reload(void **state)
+{
+	(void)state;
+	load("--preload a:b", NO_ENV);
+	assert_true(v->preload);
+	fini(state);
+	load("--preload --reload a:b", NO_ENV);
+	assert_false(v->preload);
+	assert_string_equal(warning(0), "preload has no effect with reload");
+	assert_printed("(follows from reload)");
+}
+
+static void
 defaults_are_those_of_the_table(void **state)
 {
 	(void)state;
@@ -665,6 +678,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(defaults_are_those_of_the_table),
+	    T(preload_gives_way_to_reload),
 	    T(each_level_overrides_the_one_below),
 	    T(environment_changes_defaults),
 	    T(a_bad_variable_is_reported_by_its_name),

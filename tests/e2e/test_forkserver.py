@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: MIT
+"""The forkserver: preload, hooks of the master, and what a bad one does."""
+import os
+import re
+from pathlib import Path
+from signal import (SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGTTIN,
+                    SIGTTOU, SIGUSR1)
+
+import pytest
+from harness import scaled, wait_for
+from test_hooks import hook_lines, with_hooks
+
+MASTER_HOOKS = ["on_starting", "when_ready", "on_reload", "nworkers_changed",
+                "pre_fork", "child_exit", "on_exit"]
+
+
+def title(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode()
+    except OSError:
+        return ""
+
+
+def forkservers(server):
+    return [p for p in server.processes()
+            if title(p).startswith("gthreadd: forkserver [")]
+
+
+def forkserver(server):
+    return wait_for("one forkserver", lambda: len(
+        found := forkservers(server)) == 1 and found)[0]
+
+
+def write_app(server, version, extra=""):
+    (server.dir / "versioned.py").write_text(
+        "import os\nfrom wsgi_app import app as plain\n"
+        "IMPORTED = os.getpid()\n" + extra + "\n"
+        "def app(environ, start_response):\n"
+        "    if environ['PATH_INFO'] == '/log':\n"
+        "        return plain(environ, start_response)\n"
+        "    start_response('200 OK', [])\n"
+        f"    return [b'{version} %d %d' % (IMPORTED, os.getpid())]\n")
+    os.utime(server.dir / "versioned.py", (version * 10, version * 10))
+
+
+def preloaded(server, extra="", **settings):
+    write_app(server, 1, extra)
+    return server.with_config(wsgi_app="versioned:app", preload=True,
+                              **settings).start()
+
+
+def facts(server):
+    """Version of the app, process that imported it, process that serves."""
+    return [int(x) for x in server.get("/").text.split()]
+
+
+def ppid(pid):
+    return int(re.search(r"^PPid:\s+(\d+)", Path(
+        f"/proc/{pid}/status").read_text(), re.M)[1])
+
+
+# ---- preload ----
+
+def test_there_is_no_forkserver_unless_it_is_asked_for(server):
+    with_hooks(server, "post_fork", "pre_request", "worker_exit").start()
+    server.get("/")
+    assert not forkservers(server)
+    assert len(server.processes()) == 2
+
+
+def test_preload_imports_once_and_the_master_is_the_parent(server):
+    preloaded(server, workers=3)
+    fork = forkserver(server)
+    version, imported, pid = facts(server)
+    assert version == 1 and imported == fork and pid in server.worker_pids()
+    assert {ppid(p) for p in server.worker_pids()} == {server.process.pid}
+    assert all(re.fullmatch(r"gthreadd: worker \[versioned:app\]", title(p))
+               for p in server.worker_pids())
+    assert title(fork) == "gthreadd: forkserver [versioned:app]"
+
+
+def test_a_forkserver_holds_no_socket_and_no_channel_of_others(server):
+    preloaded(server, workers=2)
+    sockets = [x for x in server.fds(forkserver(server))
+               if x.startswith("socket:")]
+    assert len(sockets) == 1, sockets  # its channel
+    listening = set(server.fds(server.process.pid))
+    for pid in server.worker_pids():
+        own = [x for x in server.fds(pid) if x.startswith("socket:")]
+        # the listening socket and its channel
+        assert len(own) == 2 and len(listening & set(own)) == 1
+
+
+def test_hup_of_a_preloaded_server_loads_new_code(server):
+    preloaded(server, workers=2)
+    old = forkserver(server)
+    write_app(server, 2)
+    server.signal(SIGHUP)
+    server.log_contains("reload is complete, generation 2")
+    assert facts(server)[0] == 2
+    new = forkserver(server)  # the old one has ended with its workers
+    assert new != old and facts(server)[1] == new
+    assert server.get("/").status == 200
+
+
+@pytest.mark.parametrize("how, what", [
+    ("raise ValueError('bad import')", "could not import the application"),
+    ("import os; os._exit(9)", "exited with code 9"),
+    ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+     "was ended by signal 11"),
+    ("import time; time.sleep(1000)", "not ready within boot-timeout"),
+])
+def test_a_bad_import_on_hup_leaves_the_old_generation_whole(
+        server, how, what):
+    hangs = "sleep" in how
+    preloaded(server, workers=2,
+              boot_timeout=f"{scaled(1.5 if hangs else 60):g}")
+    old, pids = forkserver(server), server.worker_pids()
+    write_app(server, 2, how)
+    server.signal(SIGHUP)
+    server.log_contains(f"reload failed, generation 1 serves on: .*{what}")
+    assert server.worker_pids() == pids and forkserver(server) == old
+    assert facts(server)[0] == 1
+    server.signal(SIGKILL, pids[0])  # the old one still forks
+    wait_for("another worker", lambda: len(
+        now := server.worker_pids()) == 2 and pids[0] not in now)
+    assert facts(server)[:2] == [1, old]
+    write_app(server, 3)
+    server.signal(SIGHUP)
+    server.log_contains("reload is complete")
+    assert facts(server)[0] == 3
+
+
+def test_a_bad_import_at_the_start_ends_the_server(server):
+    write_app(server, 1, "raise ValueError('bad import')")
+    server.with_config(wsgi_app="versioned:app", preload=True)
+    result = server.run()
+    assert result.returncode == 4
+    assert "forkserver could not import the application" in server.output()
+    assert "ValueError: bad import" in server.output()
+
+
+def test_workers_stay_when_the_forkserver_dies_and_another_one_follows(server):
+    preloaded(server, workers=2)
+    old, pids = forkserver(server), server.worker_pids()
+    server.signal(SIGKILL, old)
+    server.log_contains("forkserver was ended by signal 9")
+    new = wait_for("another forkserver", lambda: [
+        p for p in forkservers(server) if p != old])[0]
+    assert server.worker_pids() == pids
+    server.signal(SIGKILL, pids[0])
+    wait_for("another worker", lambda: len(
+        now := server.worker_pids()) == 2 and pids[0] not in now)
+    fresh = [p for p in server.worker_pids() if p not in pids][0]
+    wait_for("its answer", lambda: facts(server)[1:] == [new, fresh])
+
+
+def test_a_forkserver_that_is_stopped_is_killed_and_the_worker_comes(server):
+    preloaded(server, hook_timeout=f"{scaled(0.4):g}")
+    old, pid = forkserver(server), server.worker_pids()[0]
+    os.kill(old, 19)  # STOP
+    server.signal(SIGKILL, pid)
+    server.log_contains("worker was not forked within hook-timeout")
+    wait_for("another worker", lambda: server.worker_pids() not in ([], [pid]))
+    assert forkserver(server) != old
+
+
+def test_signals_of_the_group_do_not_end_a_forkserver(server):
+    preloaded(server)
+    fork = forkserver(server)
+    for number in (SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1):
+        os.kill(fork, number)
+    server.signal(SIGTTIN)
+    wait_for("a second worker", lambda: len(server.worker_pids()) == 2)
+    assert forkservers(server) == [fork]
+
+
+def test_workers_of_a_forkserver_have_default_signals(server):
+    preloaded(server)
+    text = Path(f"/proc/{server.worker_pids()[0]}/status").read_text()
+    ignored = int(re.search(r"SigIgn:\s+(\w+)", text)[1], 16)
+    blocked = int(re.search(r"SigBlk:\s+(\w+)", text)[1], 16)
+    assert blocked == 0
+    assert ignored & sum(1 << n - 1 for n in (SIGINT, SIGTERM, SIGQUIT)) == 0
+
+
+@pytest.mark.parametrize("number", [SIGTERM, SIGINT])
+def test_a_stop_while_the_forkserver_boots_is_quick(server, number):
+    write_app(server, 1, "import time; time.sleep(1000)")
+    server.with_config(wsgi_app="versioned:app", preload=True).on_port()
+    server.spawn()
+    server.log_contains("booting forkserver")
+    server.stop(number)
+
+
+def test_everything_ends_when_the_master_is_killed(server):
+    preloaded(server, workers=2)
+    server.signal(SIGKILL)
+    server.stopped = True
+    wait_for("all processes to end", lambda: not server.processes())
+
+
+def test_threads_and_sockets_that_an_import_leaves_are_warned_of(server):
+    preloaded(server, "import socket, threading, time\n"
+              "S = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+              "S.connect(('127.0.0.1', 9))\n"
+              "threading.Thread(target=time.sleep, args=(1000,),"
+              " daemon=True, name='sleeper').start()\n")
+    server.log_contains(r"\[WARNING\] import has started threads, which "
+                        r"workers will not have n=1 names=\"sleeper\"")
+    server.log_contains(r"\[WARNING\] import has left sockets open, which "
+                        r"all workers will share fds=\"\d+ to 127.0.0.1:9\"")
+    assert facts(server)[0] == 1
+
+
+def test_env_chdir_and_pythonpath_hold_in_the_forkserver(server):
+    (server.dir / "sub").mkdir()
+    preloaded(server, "assert os.environ['WHO'] == 'me'\n"
+              "assert os.getcwd().endswith('sub')\n"
+              "import sys\nassert sys.path[0].endswith('sub')\n",
+              env="WHO=me", chdir=str(server.dir / "sub"),
+              pythonpath=[str(server.dir), server.settings["pythonpath"]])
+    assert facts(server)[0] == 1
+
+
+def test_the_logs_of_a_preloaded_server_can_be_rotated(server):
+    preloaded(server)
+    server.error_path.rename(server.dir / "error.old")
+    server.signal(SIGUSR1)
+    wait_for("a new log", server.error_path.exists)
+    server.signal(SIGTTIN)
+    server.log_contains(r"\[INFO\] booting worker with pid")
+
+
+# ---- hooks of the master ----
+
+def names(server):
+    return [name for name, _ in hook_lines(server)]
+
+
+def test_hooks_of_the_master_run_in_order_with_their_arguments(server):
+    with_hooks(server, *MASTER_HOOKS, "post_fork", "worker_exit")
+    server.with_config(workers=2).start()
+    fork, master = forkserver(server), server.process.pid
+    one, two = sorted(server.worker_pids())
+    assert names(server) == [
+        "nworkers_changed", "on_starting", "when_ready", "pre_fork",
+        "pre_fork", "post_fork", "post_fork"] or names(server) == [
+        "nworkers_changed", "on_starting", "when_ready", "pre_fork",
+        "post_fork", "pre_fork", "post_fork"]
+    text = dict(hook_lines(server))
+    assert text["nworkers_changed"] == f"pid={fork} new=2 old=None"
+    assert f"pid={fork} server={master} workers=2 bind=['127" in \
+        text["on_starting"]
+    assert "age=2 worker=None" in text["pre_fork"]
+    # What pre_fork has set is there: the worker is a copy.
+    assert f"server={master} age=2" in text["post_fork"]
+    assert f"ppid={master} mark='mark-2'" in text["post_fork"]
+    server.signal(SIGTTIN)
+    server.log_contains("hook nworkers_changed .* new=3 old=2")
+    wait_for("three", lambda: len(server.worker_pids()) == 3)
+    server.signal(SIGTTOU)
+    server.log_contains("hook nworkers_changed .* new=2 old=3")
+    gone = server.log_contains(r"hook child_exit pid=\d+ age=1 worker=(\d+) "
+                               r"left=\[(.*)\]")
+    assert int(gone[1]) in (one, two) and gone[1] not in gone[2]
+    assert len(gone[2].split(",")) == 2
+    server.stop()
+    assert names(server)[-1] == "on_exit"
+    assert hook_lines(server)[-1][1] == f"pid={fork} left=[]"
+    assert names(server).count("child_exit") == 3
+
+
+def test_on_reload_runs_in_the_new_forkserver_before_its_workers(server):
+    with_hooks(server, "on_reload", "pre_fork", "nworkers_changed").start()
+    old = forkserver(server)
+    server.signal(SIGHUP)
+    server.log_contains("reload is complete")
+    new = forkserver(server)
+    server.log_contains("hook nworkers_changed .* new=1 old=1")
+    later = hook_lines(server)[2:]
+    assert [n for n, _ in later] == ["on_reload", "pre_fork",
+                                     "nworkers_changed"]
+    assert new != old and all(f"pid={new} " in t for _, t in later)
+
+
+def test_the_application_is_not_imported_for_hooks_alone(server):
+    write_app(server, 1)
+    with_hooks(server, "on_starting").with_config(wsgi_app="versioned:app")
+    server.start()
+    version, imported, pid = facts(server)
+    assert imported == pid != forkserver(server)
+
+
+@pytest.mark.parametrize("how", ["raise", "exit", "hang", "crash"])
+def test_bad_hooks_of_the_master_cannot_take_it_down(server, how):
+    with_hooks(server, *MASTER_HOOKS)
+    server.with_env(HOOK_FAILS=" ".join(f"{n}={how}" for n in MASTER_HOOKS))
+    server.with_config(workers=2, hook_timeout=f"{scaled(0.2):g}").start()
+    assert server.get("/").status == 200
+    pid = server.worker_pids()[0]
+    server.signal(SIGKILL, pid)
+    server.log_contains("hook 'child_exit' has ")
+    wait_for("another worker", lambda: len(
+        now := server.worker_pids()) == 2 and pid not in now)
+    server.signal(SIGHUP)
+    server.log_contains("reload is complete", timeout=20)
+    server.log_contains("hook 'on_reload' has ")
+    assert server.get("/").status == 200
+    server.stop()
+    server.log_contains("hook 'on_starting' has .* failures=")
+
+
+def test_a_hook_that_hangs_does_not_hold_up_the_master(server):
+    with_hooks(server, "child_exit").with_env(HOOK_FAILS="child_exit=hang")
+    server.with_config(workers=2, hook_timeout=60).start()
+    server.signal(SIGKILL, server.worker_pids()[0])
+    server.log_contains("hook child_exit")
+    server.signal(SIGUSR1)
+    server.log_contains("handling signal: USR1")
+    assert server.get("/").status == 200
+    server.signal(SIGTTOU)
+    server.log_contains("workers=1")
+    server.settings["workers"] = 1
+    server.signal(SIGKILL, forkserver(server))
+
+
+def test_a_preloaded_server_serves_on_over_many_reloads(server):
+    preloaded(server, workers=2)
+    for n in range(2, 8):
+        write_app(server, n)
+        server.signal(SIGHUP)
+        server.log_contains(f"reload is complete, generation {n}")
+        assert facts(server)[0] == n
+    assert len(server.processes()) == 4
+
+
+def test_more_sockets_than_a_message_holds_reach_the_workers(server):
+    server.with_config(bind=[f"unix:{server.dir}/{n}.sock"
+                             for n in range(255)])
+    server.address = f"{server.dir}/254.sock"
+    preloaded(server)
+    assert facts(server)[0] == 1
+    server.address = f"{server.dir}/0.sock"
+    assert facts(server)[0] == 1
+
+
+def test_reuse_port_and_preload_go_together(server):
+    preloaded(server, workers=2, reuse_port=True)
+    found = {facts(server)[2] for _ in range(30)}
+    assert found <= set(server.worker_pids())
+    server.signal(SIGHUP)
+    server.log_contains("reload is complete")
+    assert facts(server)[0] == 1
