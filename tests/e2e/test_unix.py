@@ -3,13 +3,16 @@
 import grp
 import os
 import pwd
+import shutil
 import signal
 import socket
 import stat
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from harness import RawClient, free_port, wait_for
+from harness import GTHREADD, RawClient, free_port, wait_for
 
 ROOT = os.geteuid() == 0
 
@@ -148,6 +151,38 @@ def test_workers_run_as_user_and_group(server):
     assert (seen["uid"], seen["gid"]) == (user.pw_uid, user.pw_gid)
     assert 0 not in seen["groups"]
     assert os.stat(f"/proc/{server.process.pid}").st_uid == 0
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can switch")
+def test_a_number_without_a_name_has_its_group_only(server):
+    open_to_all(server)
+    server.with_config(user="54321", group="54322").start()
+    seen = server.get("/script").json()
+    assert (seen["uid"], seen["gid"], seen["groups"]) == (54321, 54322,
+                                                          [54322])
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can switch")
+def test_workers_have_the_supplementary_groups_of_the_user(server):
+    """/etc/group with one more group, in a mount namespace."""
+    unshare = shutil.which("unshare")
+    if not unshare or subprocess.run([unshare, "--mount", "true"],
+                                     capture_output=True,
+                                     check=False).returncode:
+        pytest.skip("no mount namespace can be made")
+    open_to_all(server)
+    groups = server.dir / "group"
+    groups.write_text(Path("/etc/group").read_text()
+                      + "gthreadd-test:x:54323:nobody\n")
+    groups.chmod(0o644)
+    server.on_port().with_config(user="nobody").write_ini()
+    server.program = unshare
+    server.start("--mount", "sh", "-c", 'mount --bind "$0" /etc/group; '
+                 'exec "$@"', str(groups), str(GTHREADD), "-c",
+                 str(server.ini))
+    user, _ = nobody()
+    assert set(server.get("/script").json()["groups"]) \
+        == {user.pw_gid, 54323}
 
 
 @pytest.mark.skipif(not ROOT, reason="only root can switch")

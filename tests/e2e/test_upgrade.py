@@ -348,6 +348,22 @@ def test_workers_come_back_when_the_new_master_dies(chain):
     assert version(server) == 1
 
 
+def test_going_back_by_one_signal_loses_no_request(chain):
+    server = chain.start()
+    old = server.process.pid
+    with Load(server.address) as load:
+        for v in (2, 3):
+            write_app(server, v)
+            new = upgrade(server, old)
+            os.kill(old, signal.SIGWINCH)
+            wait_for("the old workers to end", lambda: not server.board(old))
+            load.wait_for(32)
+            end(server, new)
+            wait_for("old workers", lambda: number_of(server, old) == 2, 20)
+            load.wait_for(32)
+    load.check()
+
+
 def test_a_reload_that_fails_brings_the_workers_back_too(chain):
     server = chain.start()
     first, old = server.settings["bind"], server.process.pid
