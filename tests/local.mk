@@ -46,7 +46,9 @@ e2e_files = \
 	tests/e2e/debian.py \
 	tests/e2e/harness.py \
 	tests/e2e/load.py \
+	tests/e2e/apps/log_app.py \
 	tests/e2e/test_access.py \
+	tests/e2e/test_app_log.py \
 	tests/e2e/test_bench.py \
 	tests/e2e/test_body.py \
 	tests/e2e/test_boot.py \

@@ -136,6 +136,28 @@ adopt_venv(const struct gt_venv *venv, const char *prefix)
 	return rc;
 }
 
+static enum gt_err buffer_lines(void) GT_NEEDS_GIL;
+
+/* What is printed belongs into the log now, not when 8 KiB are full. */
+static enum gt_err
+buffer_lines(void)
+{
+	PyObject *out = PySys_GetObject("stdout"), *f, *args, *kw, *done = NULL;
+
+	if (out == NULL || out == Py_None)
+		return GT_OK;
+	f = PyObject_GetAttrString(out, "reconfigure");
+	args = PyTuple_New(0);
+	kw = Py_BuildValue("{s:O}", "line_buffering", Py_True);
+	if (f != NULL && args != NULL && kw != NULL)
+		done = PyObject_Call(f, args, kw);
+	Py_XDECREF(f);
+	Py_XDECREF(args);
+	Py_XDECREF(kw);
+	Py_XDECREF(done);
+	return done != NULL ? GT_OK : GT_PYTHON;
+}
+
 static enum gt_err
 set_up(const struct gt_settings *s, const struct gt_venv *venv)
 {
@@ -150,6 +172,8 @@ set_up(const struct gt_settings *s, const struct gt_venv *venv)
 		rc = adopt_venv(venv, s->virtualenv);
 	if (rc == GT_OK)
 		rc = set_path(s);
+	if (rc == GT_OK && s->capture_output)
+		rc = buffer_lines();
 	if (rc == GT_OK && s->switch_interval_ms > 0)
 		rc = gt_pyobj_run("sys", "setswitchinterval", "(d)",
 		                  (double)s->switch_interval_ms / 1000.0);

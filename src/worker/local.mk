@@ -16,6 +16,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/monitor.c \
 	src/worker/obey.c \
 	src/worker/overdue.c \
+	src/worker/output.c \
 	src/worker/pace.c \
 	src/worker/pool.c \
 	src/worker/pyconfig.c \
@@ -32,6 +33,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/overdue_priv.h \
 	src/worker/reloader_priv.h \
 	src/worker/boot_priv.h \
+	src/worker/logthread_priv.h \
 	src/worker/worker_priv.h \
 	include/gthreadd/worker/worker.h
 libgt_worker_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)

@@ -21,6 +21,7 @@
 #include "gthreadd/base/clock.h"
 #include "gthreadd/base/fd.h"
 #include "gthreadd/base/log.h"
+#include "logthread_priv.h"
 #include "worker_priv.h"
 
 #define WAIT_MAX   (1024 * 1024) /* octets of a file that may wait */

@@ -12,6 +12,7 @@
 #include "gthreadd/base/log.h"
 #include "gthreadd/net/channel.h"
 #include "gthreadd/python/interp.h"
+#include "logthread_priv.h"
 #include "worker_priv.h"
 
 /* Signals a worker obeys; an app's own handlers for them are replaced. */
@@ -41,33 +42,6 @@ gt_worker_quit(struct gt_worker *w, const char *why)
 	w->state = GT_WORKER_ENDED;
 }
 
-/*
- * Put an open log in the place of the old one, under the same number: the
- * log thread and faulthandler know only the number.
- */
-static void
-replace_log(int old, int new)
-{
-	if (old >= 0 && dup3(new, old, O_CLOEXEC) < 0)
-		gt_log_error("log not replaced: %s", gt_err_text(GT_SYS));
-	close(new);
-}
-
-/* USR1 sent to this worker alone; the master's comes over the channel. */
-static void
-reopen_log(const char *path, int fd)
-{
-	int new;
-
-	if (fd < 0 || strcmp(path, "-") == 0)
-		return;
-	if (gt_fd_open_log(path, STDERR_FILENO, &new) != GT_OK)
-		gt_log_error("log not reopened path=%s: %s", path,
-		             gt_err_text(GT_SYS));
-	else
-		replace_log(fd, new);
-}
-
 static void
 on_signal(evutil_socket_t sig, short what, void *arg)
 {
@@ -80,9 +54,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 		gt_worker_drain(w, UINT64_MAX);
 		return;
 	case SIGUSR1:
-		reopen_log(w->settings->error_logfile, w->child->error_log_fd);
-		reopen_log(w->settings->access_logfile,
-		           w->child->access_log_fd);
+		gt_output_reopen(w);
 		return;
 	default:
 		w->interrupted = true;
@@ -122,10 +94,8 @@ take_message(struct gt_worker *w, const struct gt_channel_msg *msg)
 		pass_on_stacks(w, msg);
 	if (msg->type == GT_CHANNEL_ABORT)
 		prepare_for_death(w);
-	if (msg->type == GT_CHANNEL_REOPEN && msg->nfds > 0)
-		replace_log(w->child->error_log_fd, msg->fds[0]);
-	if (msg->type == GT_CHANNEL_REOPEN && msg->nfds > 1)
-		replace_log(w->child->access_log_fd, msg->fds[1]);
+	if (msg->type == GT_CHANNEL_REOPEN)
+		gt_output_take(w, msg->fds, msg->nfds);
 	if (msg->type == GT_CHANNEL_SLOTS)
 		gt_acceptor_set_slots(w, (unsigned)msg->value);
 	if (msg->type == GT_CHANNEL_DRAIN)

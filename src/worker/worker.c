@@ -14,6 +14,7 @@
 #include "gthreadd/python/interp.h"
 #include "gthreadd/worker/worker.h"
 #include "lastout_priv.h"
+#include "logthread_priv.h"
 #include "reloader_priv.h"
 #include "worker_priv.h"
 
@@ -51,31 +52,6 @@ init_service(struct gt_worker *w)
 	return rc;
 }
 
-/* Until there is a log thread: the line is in the file already. */
-static void
-relay_line(void *arg, const char *line, size_t n)
-{
-	int64_t now = gt_clock_us();
-
-	gt_relay_lines(arg, GT_LOG_KIND_ERROR, line, n, now);
-	(void)gt_relay_flush(arg, now);
-}
-
-static enum gt_err
-init_relay(struct gt_worker *w)
-{
-	enum gt_err rc;
-
-	if (w->child->relay == NULL)
-		return GT_OK;
-	rc = gt_relay_create(w->settings, w->child->relay, w->child->name,
-	                     &w->relay);
-	if (rc == GT_OK && w->relay != NULL)
-		gt_log_set_tee(relay_line, w->relay);
-	w->has_metrics = gt_relay_has_metrics(w->relay);
-	return rc;
-}
-
 static enum gt_err
 init(struct gt_worker *w, const struct gt_child *child)
 {
@@ -86,7 +62,7 @@ init(struct gt_worker *w, const struct gt_child *child)
 	w->wake_fd = -1;
 	TAILQ_INIT(&w->conns);
 	gt_queue_init(&w->queue);
-	if ((rc = init_relay(w)) != GT_OK)
+	if ((rc = gt_output_init(w)) != GT_OK)
 		return rc;
 	if ((rc = gt_board_map(child->board_fd, true, &w->board)) != GT_OK)
 		return rc;

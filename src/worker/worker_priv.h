@@ -112,30 +112,6 @@ GT_MUST_CHECK enum gt_err gt_pool_start(struct gt_worker *w) GT_NO_GIL;
 /* Wait for the threads' end after gt_queue_close(). */
 void gt_pool_join(struct gt_worker *w) GT_NO_GIL;
 
-/* ---- logthread.c: nobody waits for a disk or a pipe ---- */
-
-struct gt_logthread;
-
-/*
- * access_fd may be -1. relay may be NULL; it is given. dropped: counter on
- * the board. Errors: GT_SYS.
- */
-GT_MUST_CHECK enum gt_err gt_logthread_create(int error_fd, int access_fd,
-                                              struct gt_relay *relay,
-                                              _Atomic uint64_t *dropped,
-                                              struct gt_logthread **out);
-/* Whole lines; dropped and counted when there is no room. Any thread. */
-void gt_logthread_give(struct gt_logthread *lt, enum gt_log_kind kind,
-                       const char *p, size_t n);
-/* A request was answered: for statsd. Any thread. */
-void gt_logthread_count(struct gt_logthread *lt, unsigned status,
-                        int64_t duration_us);
-/* End the process with that code at that time, whatever Python does. */
-void gt_logthread_set_deadline(struct gt_logthread *lt, int64_t at_us,
-                               int exit_code);
-/* Write what is there, end the thread. */
-void gt_logthread_destroy(struct gt_logthread *lt) GT_NO_GIL;
-
 /* ---- pace.c: is a client too slow? ---- */
 
 struct gt_pace {

@@ -17,6 +17,7 @@
 #include "gthreadd/base/clock.h"
 #include "gthreadd/base/fd.h"
 #include "gthreadd/base/log.h"
+#include "logthread_priv.h"
 #include "worker_priv.h"
 
 #define SENDFILE_MAX (256 * 1024) /* octets of one connection's turn */

@@ -15,6 +15,7 @@ libgt_wsgi_a_SOURCES = \
 	src/wsgi/hooks.c \
 	src/wsgi/input.c \
 	src/wsgi/masterhooks.c \
+	src/wsgi/logging.c \
 	src/wsgi/module.c \
 	src/wsgi/paste.c \
 	src/wsgi/reqhooks.c \

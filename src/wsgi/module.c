@@ -51,7 +51,8 @@ init_module(void)
 	    add_object(m, "RequestTimeout",
 	               PyErr_NewExceptionWithDoc(
 	                   "gthreadd.RequestTimeout", timeout_doc,
-	                   PyExc_BaseException, NULL)) == 0)
+	                   PyExc_BaseException, NULL)) == 0 &&
+	    add_object(m, "logging", gt_module_logging()) == 0)
 		return m;
 	Py_DECREF(m);
 	return NULL;

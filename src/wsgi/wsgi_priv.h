@@ -299,6 +299,8 @@ void gt_hooks_drop_response(struct gt_call *c) GT_NEEDS_GIL;
 
 /* An object of the module gthreadd. NULL: exception. */
 PyObject *gt_module_object(const char *name) GT_NEEDS_GIL;
+/* gthreadd.logging. New reference; NULL: exception set. */
+PyObject *gt_module_logging(void) GT_NEEDS_GIL;
 
 /* ---- broken.c ---- */
 

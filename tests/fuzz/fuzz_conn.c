@@ -19,6 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../../src/worker/logthread_priv.h"
 #include "../../src/worker/worker_priv.h"
 #include "gthreadd/base/clock.h"
 #include "gthreadd/base/log.h"
@@ -98,12 +99,21 @@ void __wrap_gt_cond_wait(struct gt_cond *c, struct gt_mutex *m);
 /* ---- in the place of the log thread ---- */
 
 void
-gt_logthread_give(struct gt_logthread *lt, enum gt_log_file file, const char *p,
+gt_logthread_give(struct gt_logthread *lt, enum gt_log_kind kind, const char *p,
                   size_t n)
 {
 	(void)lt;
-	MUST(file == GT_LOG_FILE_ACCESS);
+	MUST(kind == GT_LOG_KIND_ACCESS);
 	MUST(n > 0 && memchr(p, '\n', n) == p + n - 1);
+}
+
+void
+gt_logthread_count(struct gt_logthread *lt, unsigned status,
+                   int64_t duration_us)
+{
+	(void)lt;
+	MUST(status >= 100 && status < 1000);
+	MUST(duration_us >= 0);
 }
 
 /* ---- in the place of the monitor and of the worker's life ---- */

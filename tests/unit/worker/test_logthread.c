@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../../src/worker/logthread_priv.h"
 #include "../../../src/worker/worker_priv.h"
 #include "../cmocka_all.h"
 #include "gthreadd/base/clock.h"
