@@ -254,7 +254,7 @@ tick_us(const struct gt_settings *s)
 	                      s->write_timeout_ms,   s->keep_alive_ms,
 	                      s->request_timeout_ms, s->interrupt_timeout_ms,
 	                      s->queue_timeout_ms,   s->saturation_warning_ms,
-	                      s->slow_request_ms};
+	                      s->timeout_ms,         s->slow_request_ms};
 	int64_t us = TICK_MAX_US;
 
 	for (size_t i = 0; i < sizeof(ms) / sizeof(ms[0]); i++)

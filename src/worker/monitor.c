@@ -5,6 +5,8 @@
  * board for the master and releases what sent responses left behind; in
  * between it does what the loop asks for.
  */
+#include <stdlib.h>
+
 #include "gthreadd/base/clock.h"
 #include "gthreadd/base/fd.h"
 #include "gthreadd/base/log.h"
@@ -12,7 +14,21 @@
 #include "gthreadd/python/gil.h"
 #include "worker_priv.h"
 
-#define BEAT_US 1000000
+#define BEAT_US      1000000
+#define BEAT_MIN_US  10000
+#define THREAD_JOBS  3  /* slow, timed out, to be interrupted */
+#define GENERAL_JOBS 16 /* of the master and of hooks */
+
+/* The master looks four times in a short timeout. */
+static int64_t
+beat_pause_us(const struct gt_settings *s)
+{
+	int64_t us = s->timeout_ms * 250;
+
+	if (us <= 0 || us > BEAT_US)
+		return BEAT_US;
+	return us < BEAT_MIN_US ? BEAT_MIN_US : us;
+}
 
 GT_ON_MONITOR static void
 beat(struct gt_worker *w)
@@ -33,8 +49,8 @@ gt_monitor_ask(struct gt_worker *w, const struct gt_job *job)
 	bool has_room;
 
 	gt_mutex_lock(&m->lock);
-	if ((has_room = m->njobs < GT_JOBS)) {
-		m->job[(m->first + m->njobs) % GT_JOBS] = *job;
+	if ((has_room = m->njobs < m->room)) {
+		m->job[(m->first + m->njobs) % m->room] = *job;
 		m->njobs++;
 	}
 	gt_mutex_unlock(&m->lock);
@@ -173,7 +189,7 @@ wait_for_work(struct gt_monitor *m, int64_t beat_us, struct gt_job *job,
 			break;
 	if ((*has_job = m->njobs > 0)) {
 		*job = m->job[m->first];
-		m->first = (m->first + 1) % GT_JOBS;
+		m->first = (m->first + 1) % m->room;
 		m->njobs--;
 	}
 	stop = m->stop;
@@ -197,7 +213,7 @@ monitor_main(void *arg)
 			do_job(w, &job);
 		if (gt_clock_us() >= beat_us) {
 			beat(w);
-			beat_us = gt_clock_us() + BEAT_US;
+			beat_us = gt_clock_us() + beat_pause_us(w->settings);
 		}
 	} while (wait_for_work(&w->monitor, beat_us, &job, &has_job));
 	gt_gil_thread_fini();
@@ -209,6 +225,10 @@ gt_monitor_start(struct gt_worker *w)
 {
 	struct gt_monitor *m = &w->monitor;
 
+	/* All threads at once must not fill it. */
+	m->room = THREAD_JOBS * w->nthreads + GENERAL_JOBS;
+	if ((m->job = calloc(m->room, sizeof(*m->job))) == NULL)
+		return GT_NOMEM;
 	gt_mutex_init(&m->lock);
 	gt_cond_init(&m->wake);
 	gt_cond_init(&m->hook_done);
@@ -225,6 +245,8 @@ gt_monitor_stop(struct gt_worker *w)
 	gt_mutex_unlock(&m->lock);
 	gt_cond_signal(&m->wake);
 	gt_thread_join(&m->thread);
+	free(m->job);
+	m->job = NULL;
 }
 
 bool

@@ -21,8 +21,6 @@ struct gt_worker;
 
 /* ---- monitor.c ---- */
 
-#define GT_JOBS 64
-
 enum gt_job_kind {
 	GT_JOB_STACKS, /* write all stacks to fd, answer the master by value */
 	GT_JOB_ABORT,  /* we are about to be killed: log all stacks */
@@ -46,8 +44,8 @@ struct gt_monitor {
 	struct gt_cond wake;
 	/* all under lock */
 	bool stop;
-	struct gt_job job[GT_JOBS]; /* a ring */
-	size_t first, njobs;
+	struct gt_job *job; /* a ring; owned */
+	size_t room, first, njobs;
 	unsigned hooks_done; /* jobs of hooks */
 	struct gt_cond hook_done;
 };

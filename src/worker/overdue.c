@@ -101,7 +101,8 @@ be_stuck(struct gt_worker *w, const struct gt_pool_thread *t,
 		    t->number, cell->text,
 		    (long long)(gt_loop_now(w) - cell->started_us) / 1000);
 	w->is_stuck = true;
-	gt_recycle_ask(w, GT_RECYCLE_STUCK);
+	if (w->state == GT_WORKER_SERVING)
+		gt_recycle_ask(w, GT_RECYCLE_STUCK);
 }
 
 /* 0 = off. */

@@ -10,7 +10,7 @@ from harness import SANITIZER, scaled, wait_for
 from test_control import Control
 from test_stuck import forks, occupy, replaced, send, start
 
-TIMEOUT = scaled(2)
+TIMEOUT = scaled(1)
 
 
 def begin(server, **settings):
@@ -99,7 +99,7 @@ def test_whole_group_may_be_stopped_for_longer_than_timeout(server):
     ages = {pid: server.board()[0]["loop_beat_ms"] for pid in pids}
     assert ages
     wait_for("the beats to be old", lambda: all(
-        w["loop_beat_ms"] > 3500 for w in server.board()), 20)
+        w["loop_beat_ms"] > 3200 for w in server.board()), 20)
     os.kill(server.process.pid, signal.SIGCONT)
     for pid in pids:
         os.kill(pid, signal.SIGCONT)
@@ -118,7 +118,7 @@ def test_request_is_not_blamed_for_a_stop_of_its_process(server):
     c, = occupy(server, "/sleep?s=1")
     os.kill(pid, signal.SIGSTOP)
     wait_for("the beat to be old",
-             lambda: server.board()[0]["loop_beat_ms"] > 4000, 20)
+             lambda: server.board()[0]["loop_beat_ms"] > 3200, 20)
     os.kill(pid, signal.SIGCONT)
     assert c.response().status == 200
     assert "timed out" not in server.error_log()
@@ -157,10 +157,18 @@ def test_crash_is_told_by_the_name_of_its_signal(server):
     c.close()
 
 
+def test_short_timeout_is_kept_by_an_idle_worker(server):
+    begin(server, timeout=f"{TIMEOUT / 2:g}")
+    pid = server.worker_pids()[0]
+    assert server.get(f"/sleep?s={TIMEOUT * 2:g}").status == 200
+    assert server.worker_pids() == [pid]
+    assert "timed out" not in server.error_log()
+
+
 def test_timeout_0_watches_nothing(server):
     begin(server, timeout="0")
     pid = server.worker_pids()[0]
-    c, = occupy(server, "/hold?s=3")
+    c, = occupy(server, "/hold?s=1.5")
     assert c.response().status == 200
     assert server.worker_pids() == [pid]
 
@@ -169,7 +177,7 @@ def test_healthz_tells_of_saturation_while_it_lasts(server):
     control = Control(server)
     begin(server, threads=2, timeout="30", saturation_warning="400ms")
     assert control.ask("/healthz").status == 200
-    busy = occupy(server, "/sleep?s=2", "/sleep?s=2")
+    busy = occupy(server, "/sleep?s=1.5", "/sleep?s=1.5")
     wait_for("the saturation", lambda: control.ask("/healthz").status == 503)
     assert control.ask("/healthz").json() == {
         "ok": False, "message": "saturated: all threads are busy"}
