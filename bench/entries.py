@@ -23,6 +23,7 @@ APPS = {
     "json": App("json_app:app", b'"rows"'),
     "flask": App("flask_app:app", b"Hello from Flask\n", module="flask"),
     "django": App("django_app:app", b"Hello from Django\n", module="django"),
+    "inner": App("inner:app", b'"us"'),
     "sleep": App("times:sleep", b"Done\n"),
     "compute": App("times:compute", b"Done\n"),
     "mixed": App("times:mixed", b"Done\n"),

@@ -3,12 +3,14 @@ EXTRA_DIST += \
 	bench/apps/django_app.py \
 	bench/apps/flask_app.py \
 	bench/apps/hello.py \
+	bench/apps/inner.py \
 	bench/apps/json_app.py \
 	bench/apps/shapes.py \
 	bench/apps/times.py \
 	bench/bench.py \
 	bench/callgrind.py \
 	bench/entries.py \
+	bench/limits.py \
 	bench/load.py \
 	bench/measure.py \
 	bench/memory.py \

@@ -213,7 +213,7 @@ class Process:
                       f"{body[:200]!r}")
 
     def get(self, path=None):
-        conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         upload = self.scenario.upload
         try:
             conn.request("POST" if upload else "GET",
@@ -260,7 +260,7 @@ def idle_connections(process):
     with contextlib.ExitStack() as stack:
         for _ in range(process.scenario.idle):
             sock = stack.enter_context(socket.create_connection(
-                ("127.0.0.1", process.port), timeout=5))
+                ("127.0.0.1", process.port), timeout=20))
             sock.sendall(request)
             if not sock.recv(65536).startswith(b"HTTP/1.1 200"):
                 process.fail("an idle connection got no answer")
