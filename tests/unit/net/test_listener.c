@@ -382,6 +382,58 @@ kept_addresses_are_the_same_sockets_and_others_are_new(void **state)
 }
 
 static void
+each_slot_has_a_socket_of_its_own_at_the_same_address(void **state)
+{
+	const char *specs[] = {"127.0.0.1:0", sock_spec};
+	struct gt_listen_options opt = {.backlog = 16, .slots = 3};
+	struct gt_listeners ls, more;
+	struct stat a, b;
+
+	(void)state;
+	assert_int_equal(
+	    gt_listeners_open(specs, 2, &opt, &ls, why, sizeof(why)), GT_OK);
+	assert_int_equal(ls.n, 4);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(ls.v[i].slot, i);
+		assert_string_equal(ls.v[i].text, ls.v[0].text);
+		assert_string_equal(ls.v[i].asked, "127.0.0.1:0");
+	}
+	assert_int_equal(ls.v[3].slot, GT_LISTENER_ALL);
+	opt.slots = 4;
+	opt.kept = &ls;
+	assert_int_equal(
+	    gt_listeners_open(specs, 2, &opt, &more, why, sizeof(why)), GT_OK);
+	assert_int_equal(more.n, 5);
+	assert_string_equal(more.v[3].text, ls.v[0].text);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(fstat(ls.v[i].fd, &a), 0);
+		assert_int_equal(fstat(more.v[i].fd, &b), 0);
+		assert_int_equal(a.st_ino, b.st_ino);
+	}
+	gt_listeners_close(&ls, false);
+	gt_listeners_close(&more, true);
+}
+
+static void
+an_address_that_overlaps_a_kept_one_is_named(void **state)
+{
+	struct gt_listen_options opt = {.backlog = 16, .once = true};
+	struct gt_listeners old, new;
+	char any[40];
+	const char *spec = any;
+
+	(void)state;
+	assert_int_equal(open_one("127.0.0.1:0", &old), GT_OK);
+	snprintf(any, sizeof(any), "0.0.0.0:%s", old.v[0].local.port);
+	opt.kept = &old;
+	assert_int_equal(
+	    gt_listeners_open(&spec, 1, &opt, &new, why, sizeof(why)), GT_SYS);
+	assert_non_null(strstr(why, old.v[0].text));
+	assert_non_null(strstr(why, "needs a restart"));
+	gt_listeners_close(&old, true);
+}
+
+static void
 once_does_not_wait_for_an_address_in_use(void **state)
 {
 	const struct gt_listen_options opt = {.backlog = 16, .once = true};
@@ -406,6 +458,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 	        v4_listens_and_accepted_sockets_inherit_the_options),
+	    cmocka_unit_test(
+	        each_slot_has_a_socket_of_its_own_at_the_same_address),
+	    cmocka_unit_test(an_address_that_overlaps_a_kept_one_is_named),
 	    cmocka_unit_test(
 	        kept_addresses_are_the_same_sockets_and_others_are_new),
 	    cmocka_unit_test(once_does_not_wait_for_an_address_in_use),
