@@ -66,6 +66,7 @@ e2e_files = \
 	tests/e2e/test_extensions.py \
 	tests/e2e/test_flask.py \
 	tests/e2e/test_forkserver.py \
+	tests/e2e/test_gthreadctl.py \
 	tests/e2e/test_init_script.py \
 	tests/e2e/test_hooks.py \
 	tests/e2e/test_keepalive.py \
@@ -103,7 +104,7 @@ e2e_files = \
 	tests/e2e/test_wsgi.py
 EXTRA_DIST += $(e2e_files) bench/memory.py tests/parity/smuggling.py
 
-check-e2e: gthreadd$(EXEEXT) tests/tools/board$(EXEEXT)
+check-e2e: gthreadd$(EXEEXT) gthreadctl$(EXEEXT) tests/tools/board$(EXEEXT)
 	$(AM_TESTS_ENVIRONMENT) GTHREADD='$(abs_top_builddir)/gthreadd$(EXEEXT)' \
 	PYTHONDONTWRITEBYTECODE=1 $(E2E_INTERPRETER) -m pytest -p no:cacheprovider \
 		'$(top_srcdir)/tests/e2e' $(PYTEST_ARGS)

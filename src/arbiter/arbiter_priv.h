@@ -37,6 +37,7 @@ struct event;
 struct event_base;
 struct gt_ctl;
 struct gt_ctl_call;
+struct gt_stacks;
 
 enum gt_signal_index {
 #define GT_SIGNAL(name, action, text) GT_SIGNAL_##name,
@@ -157,7 +158,9 @@ struct gt_control {
 	pid_t metrics_pid;           /* who serves it; 0: nobody */
 	int metrics_fd;              /* channel to it; -1: none */
 	struct event *metrics_event;
-	int64_t metrics_at_us; /* not started again before */
+	int64_t metrics_at_us;    /* not started again before */
+	struct gt_stacks *stacks; /* a round of questions; NULL: none */
+	uint64_t rounds;          /* that there were */
 	uint64_t ends[GT_END_COUNT];
 	uint64_t reloads[2];  /* that succeeded, that failed */
 	struct gt_tally dead; /* of workers that have ended */
@@ -367,6 +370,15 @@ void gt_metricsd_leave(struct gt_arbiter *a);
 void gt_metricsd_step(struct gt_arbiter *a) GT_ON_MASTER;
 /* Was pid its process? */
 bool gt_metricsd_reap(struct gt_arbiter *a, pid_t pid) GT_ON_MASTER;
+/* stacks.c: ask all workers for the stacks of their threads. */
+void gt_stacks_ask(struct gt_arbiter *a, struct gt_ctl_call *call) GT_ON_MASTER;
+/* p has written those of that round. */
+void gt_stacks_take(struct gt_arbiter *a, const struct gt_proc *p,
+                    uint64_t number) GT_ON_MASTER;
+/* In a child: its files are the master's. */
+void gt_stacks_leave(struct gt_arbiter *a);
+/* Answer with what there is. */
+void gt_stacks_stop(struct gt_arbiter *a) GT_ON_MASTER;
 /* Append the answer to GET /status. Errors: GT_NOMEM. (status.c) */
 GT_MUST_CHECK enum gt_err gt_control_status(const struct gt_arbiter *a,
                                             struct gt_buf *out) GT_ON_MASTER;

@@ -220,6 +220,7 @@ command(void *arg, const struct gt_ctl_command *cmd, struct gt_ctl_call *call)
 	    [GT_CTL_UPGRADE] = "upgrade", [GT_CTL_STOP] = "stop",
 	    [GT_CTL_QUIT] = "quit",       [GT_CTL_WORKERS] = "workers",
 	    [GT_CTL_RECYCLE] = "recycle", [GT_CTL_LOG_LEVEL] = "log-level",
+	    [GT_CTL_STACKS] = "stacks",
 	};
 	struct gt_arbiter *a = arg;
 
@@ -251,6 +252,9 @@ command(void *arg, const struct gt_ctl_command *cmd, struct gt_ctl_call *call)
 		return;
 	case GT_CTL_LOG_LEVEL:
 		set_log_level(a, cmd->text, call);
+		return;
+	case GT_CTL_STACKS:
+		gt_stacks_ask(a, call);
 		return;
 	}
 }
@@ -378,6 +382,7 @@ void
 gt_control_fini(struct gt_arbiter *a)
 {
 	gt_control_stopping(a);
+	gt_stacks_stop(a);
 	gt_ctl_destroy(a->control.ctl);
 	a->control.ctl = NULL;
 	forget_detail(a);
@@ -388,6 +393,7 @@ gt_control_leave(struct gt_arbiter *a)
 {
 	gt_ctl_leave(a->control.ctl);
 	gt_metricsd_leave(a);
+	gt_stacks_leave(a);
 }
 
 void

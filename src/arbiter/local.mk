@@ -22,6 +22,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/sockets.c \
 	src/arbiter/slots.c \
 	src/arbiter/spawn.c \
+	src/arbiter/stacks.c \
 	src/arbiter/status.c \
 	src/arbiter/summary.c \
 	src/arbiter/watch.c \

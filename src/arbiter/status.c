@@ -108,8 +108,13 @@ put_worker(struct gt_json *j, const struct gt_proc *p, int64_t now)
 static void
 put_workers(struct gt_json *j, const struct gt_arbiter *a, int64_t now)
 {
+	struct gt_tally tally = a->control.dead;
 	const struct gt_proc *p;
 
+	TAILQ_FOREACH (p, &a->procs, link)
+		gt_tally_add(&tally, p->board);
+
+	gt_json_uint(j, "requests", tally.requests);
 	gt_json_uint(j, "workers_wanted", a->target);
 	gt_json_uint(j, "workers_started", a->age);
 	gt_json_key(j, "workers");

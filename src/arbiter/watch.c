@@ -325,6 +325,8 @@ take_message(struct gt_arbiter *a, struct gt_proc *p,
 		be_ready(a, p);
 	else if (msg->type == GT_CHANNEL_RECYCLE)
 		be_tired(p, msg->value);
+	else if (msg->type == GT_CHANNEL_STACKS)
+		gt_stacks_take(a, p, msg->value);
 	else
 		gt_log_warning("worker %d sent an unknown message type=%d",
 		               (int)p->pid, (int)msg->type);

@@ -8,6 +8,11 @@ libgt_ctl_a_SOURCES = \
 	include/gthreadd/ctl/ctl.h \
 	include/gthreadd/ctl/metricsd.h
 libgt_ctl_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS) $(LIBEVENT_EXTRA_CFLAGS)
+# gthreadctl needs neither libevent nor the server's side.
+noinst_LIBRARIES += libgt_ctlclient.a
+libgt_ctlclient_a_SOURCES = \
+	src/ctl/client.c \
+	include/gthreadd/ctl/client.h
 ctl_libs = libgt_ctl.a libgt_stats.a libgt_net.a libgt_base.a $(LIBEVENT_EXTRA_LIBS) $(LIBEVENT_LIBS)
 
 # The page of the metrics is made from their table; tests/lint/docs.sh checks.

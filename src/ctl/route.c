@@ -115,6 +115,7 @@ static const struct route routes[] = {
     {"/status", EVHTTP_REQ_GET, show_status, 0, NULL},
     {"/metrics", EVHTTP_REQ_GET, show_metrics, 0, NULL},
     {"/healthz", EVHTTP_REQ_GET, show_health, 0, NULL},
+    {"/stacks", EVHTTP_REQ_GET, command, GT_CTL_STACKS, NULL},
     {"/reload", EVHTTP_REQ_POST, command, GT_CTL_RELOAD, NULL},
     {"/reopen", EVHTTP_REQ_POST, command, GT_CTL_REOPEN, NULL},
     {"/upgrade", EVHTTP_REQ_POST, command, GT_CTL_UPGRADE, NULL},

@@ -146,6 +146,17 @@ gt_ctl_answer(struct gt_ctl_call *call, int status, const char *fmt, ...)
 	gt_ctl_send_message(req, status, text);
 }
 
+void
+gt_ctl_answer_text(struct gt_ctl_call *call, struct gt_buf *text)
+{
+	struct evhttp_request *req = call->req;
+
+	TAILQ_REMOVE(&call->ctl->calls, call, link);
+	free(call);
+	gt_ctl_send(req, 200, "text/plain; charset=utf-8", text->p, text->len);
+	gt_buf_fini(text);
+}
+
 /* ---- life ---- */
 
 GT_MUST_CHECK static enum gt_err

@@ -178,6 +178,43 @@ def test_pages_of_other_hosts_can_neither_act_nor_read(running):
     assert running.status()["state"] == "running"
 
 
+def test_stacks_show_where_the_threads_are(running, tmp_path):
+    gate = tmp_path / "gate"
+    with running.server.connect() as c:
+        c.send(f"GET /slow?{gate} HTTP/1.1\r\nHost: t\r\n\r\n".encode())
+        wait_for("the request to run", running.server.busy_cells)
+        r = running.ask("/stacks")
+        assert r.status == 200
+        assert r.text.count("== worker ") == 2
+        assert "served.py" in r.text
+        assert f'request="GET /slow?{gate}'[:40] in r.text
+        gate.touch()
+        assert c.response().status == 200
+
+
+def test_a_worker_whose_gil_is_held_says_so_in_the_stacks(control):
+    """The master waits two seconds for it, and goes on meanwhile."""
+    app = control.server.dir / "served.py"
+    app.write_text("""
+import ctypes
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/hold":
+        ctypes.PyDLL(None).usleep(4000000)
+    start_response("200 OK", [("Content-Length", "0")])
+    return [b""]
+""")
+    control.server.with_config(workers=2).start()
+    with control.server.connect() as c, control.connect() as k:
+        c.send(b"GET /hold HTTP/1.1\r\nHost: t\r\n\r\n")
+        wait_for("the request to run", control.server.busy_cells)
+        k.send(b"GET /stacks HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert control.ask("/healthz").status == 200
+        r = k.response()
+        assert r.text.count("== worker ") == 2
+        assert r.text.count("does not answer within 2s") == 1
+        assert c.response().status == 200
+
+
 # ---- bounds ----
 
 def test_large_heads_and_bodies_are_refused(running):

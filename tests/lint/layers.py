@@ -24,6 +24,7 @@ ONLY_IN = {
     r"nghttp2/.*": {"http"},
     r"ini\.h": {"config"},
     r"pthread\.h": {"base"},
+    r"jansson\.h|n?curses\.h": {"main"},
 }
 # http is octets in, octets out; the master has one thread.
 NEVER_IN = {

@@ -28,6 +28,7 @@ enum gt_ctl_verb {
 	GT_CTL_WORKERS,   /* number: so many */
 	GT_CTL_RECYCLE,   /* number: pid of a worker */
 	GT_CTL_LOG_LEVEL, /* text: its name */
+	GT_CTL_STACKS,    /* answered when all workers have, or time is up */
 };
 
 struct gt_ctl_command {
@@ -79,5 +80,7 @@ void gt_ctl_mend(struct gt_ctl *c);
 /* Status of HTTP, and one line of text. call is gone afterwards. */
 void gt_ctl_answer(struct gt_ctl_call *call, int status, const char *fmt, ...)
     GT_PRINTF(3, 4);
+/* 200 with text, which may have many lines; it is emptied. */
+void gt_ctl_answer_text(struct gt_ctl_call *call, struct gt_buf *text);
 
 #endif
