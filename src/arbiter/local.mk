@@ -28,6 +28,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/watch.c \
 	src/arbiter/arbiter_priv.h \
 	src/arbiter/reexec_priv.h \
+	src/arbiter/control_priv.h \
 	src/arbiter/relays_priv.h \
 	src/arbiter/forkserver_priv.h \
 	src/arbiter/pidfile_priv.h \

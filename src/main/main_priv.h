@@ -17,9 +17,9 @@
 /* A view appends lines to out, made from the answer to GET /status. */
 typedef void gt_view(const json_t *status, struct gt_buf *out);
 
-gt_view gt_view_status;
-gt_view gt_view_workers;
-gt_view gt_view_threads;
+void gt_view_status(const json_t *status, struct gt_buf *out);
+void gt_view_workers(const json_t *status, struct gt_buf *out);
+void gt_view_threads(const json_t *status, struct gt_buf *out);
 
 /* What top has seen before: rates come from the difference. */
 struct gt_view_past {
