@@ -70,6 +70,11 @@ bool gt_ctl_file_is_free(const struct gt_ctl_file *f);
  */
 size_t gt_ctl_each_conn(int fd, void (*fn)(int conn));
 
+/* page.c, made from page.html */
+extern const char gt_ctl_page[];
+extern const size_t gt_ctl_page_len;
+extern const char gt_ctl_page_policy[]; /* Content-Security-Policy */
+
 /* server.c */
 void gt_ctl_send(struct evhttp_request *req, int status, const char *type,
                  const char *p, size_t n);

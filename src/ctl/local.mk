@@ -7,7 +7,14 @@ libgt_ctl_a_SOURCES = \
 	src/ctl/ctl_priv.h \
 	include/gthreadd/ctl/ctl.h \
 	include/gthreadd/ctl/metricsd.h
-libgt_ctl_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS) $(LIBEVENT_EXTRA_CFLAGS)
+# The page for browsers is a part of the program.
+nodist_libgt_ctl_a_SOURCES = src/ctl/page.c
+src/ctl/page.c: $(srcdir)/src/ctl/page.html $(srcdir)/tools/embed-page.py
+	@$(MKDIR_P) src/ctl
+	$(AM_V_GEN)$(GT_PYTHON) $(srcdir)/tools/embed-page.py $(srcdir)/src/ctl/page.html >$@.tmp && mv $@.tmp $@
+CLEANFILES += src/ctl/page.c
+EXTRA_DIST += src/ctl/page.html tools/embed-page.py
+libgt_ctl_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/ctl $(LIBEVENT_CFLAGS) $(LIBEVENT_EXTRA_CFLAGS)
 # gthreadctl needs neither libevent nor the server's side.
 noinst_LIBRARIES += libgt_ctlclient.a
 libgt_ctlclient_a_SOURCES = \

@@ -77,6 +77,19 @@ show_health(struct asked *a, const struct route *r, uint64_t number)
 	                    is_healthy ? "ok" : why);
 }
 
+static void
+show_page(struct asked *a, const struct route *r, uint64_t number)
+{
+	struct evkeyvalq *head = evhttp_request_get_output_headers(a->req);
+
+	(void)r;
+	(void)number;
+	evhttp_add_header(head, "Content-Security-Policy", gt_ctl_page_policy);
+	evhttp_add_header(head, "Referrer-Policy", "no-referrer");
+	gt_ctl_send(a->req, 200, "text/html; charset=utf-8", gt_ctl_page,
+	            gt_ctl_page_len);
+}
+
 /* Give it to the master, who answers when it is done. */
 static void
 command(struct asked *a, const struct route *r, uint64_t number)
@@ -112,6 +125,7 @@ set_workers(struct asked *a, const struct route *r, uint64_t number)
 }
 
 static const struct route routes[] = {
+    {"/", EVHTTP_REQ_GET, show_page, 0, NULL},
     {"/status", EVHTTP_REQ_GET, show_status, 0, NULL},
     {"/metrics", EVHTTP_REQ_GET, show_metrics, 0, NULL},
     {"/healthz", EVHTTP_REQ_GET, show_health, 0, NULL},
