@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """The control socket: what it shows, what it does, and for whom."""
-import json
 import os
 import signal
 import socket
