@@ -4,10 +4,10 @@ import os
 import re
 from pathlib import Path
 from signal import (SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGTTIN,
-                    SIGTTOU, SIGUSR1)
+                    SIGTTOU, SIGUSR1, SIGUSR2)
 
 import pytest
-from harness import scaled, wait_for
+from harness import SANITIZER, scaled, wait_for
 from test_hooks import hook_lines, with_hooks
 
 MASTER_HOOKS = ["on_starting", "when_ready", "on_reload", "nworkers_changed",
@@ -232,6 +232,67 @@ def test_the_logs_of_a_preloaded_server_can_be_rotated(server):
     server.log_contains(r"\[INFO\] booting worker with pid")
 
 
+def pss_kib(pid):
+    """Its share of all memory that it has mapped."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Pss:\s+(\d+) kB", text, re.M)[1])
+
+
+@pytest.mark.skipif(SANITIZER != "", reason="shadow memory is in the sum")
+def test_preloaded_workers_of_a_django_app_share_their_memory(make_server):
+    pytest.importorskip("django")
+    sums = []
+    for preload in (False, True):
+        server = make_server().with_config(
+            workers=4, threads=2, preload=preload,
+            wsgi_app="djadmin.wsgi:application",
+            env=["DJANGO_SETTINGS_MODULE=djadmin.settings",
+                 "DJADMIN_DATABASE=:memory:"]).start()
+        for pid in server.worker_pids():
+            wait_for("an answer of each",
+                     lambda p=pid: server.get("/admin/login/").status and any(
+                         w["requests"] > 0 for w in server.board()
+                         if w["pid"] == p))
+        # The forkserver counts for those that it is there for.
+        pids = server.worker_pids() + forkservers(server)
+        sums.append(sum(pss_kib(p) for p in pids))
+        server.stop()
+    separate, shared = sums
+    print(f"PSS of 4 workers: separate {separate} KiB, "
+          f"preloaded {shared} KiB")
+    assert shared < 0.7 * separate
+
+
+# ---- the end of workers ----
+
+def test_workers_with_numpy_and_a_thread_end_cleanly_thirty_times(server):
+    pytest.importorskip("numpy")
+    (server.dir / "numbers_app.py").write_text(
+        "import atexit, sys, threading, time\nimport numpy\n"
+        "M = numpy.random.rand(64, 64)\n"
+        "def work():\n"
+        "    while True:\n"
+        "        numpy.linalg.inv(M + numpy.eye(64) * 64)\n"
+        "        time.sleep(0.001)\n"
+        "threading.Thread(target=work, daemon=True).start()\n"
+        "atexit.register(print, 'at exit', file=sys.stderr, flush=True)\n"
+        "def app(environ, start_response):\n"
+        "    body = repr(float((M @ M).sum())).encode()\n"
+        "    start_response('200 OK', [('Content-Length',"
+        " str(len(body)))])\n"
+        "    return [body]\n")
+    server.with_config(wsgi_app="numbers_app:app", max_requests=1,
+                       workers=2).start()
+    while server.error_log().count(" exited\n") < 30:
+        assert server.get("/").status == 200
+    text = server.error_log()
+    assert not re.search(r"worker \d+ (was|exited with|could)", text)
+    server.stop()
+    text = server.error_log()
+    ended = len(re.findall(r"worker \d+ exited$", text, re.M))
+    assert server.read(server.stderr_path).count("at exit") == ended >= 30
+
+
 # ---- hooks of the master ----
 
 def names(server):
@@ -254,8 +315,8 @@ def test_hooks_of_the_master_run_in_order_with_their_arguments(server):
         text["on_starting"]
     assert "age=2 worker=None" in text["pre_fork"]
     # What pre_fork has set is there: the worker is a copy.
-    assert f"server={master} age=2" in text["post_fork"]
-    assert f"ppid={master} mark='mark-2'" in text["post_fork"]
+    server.log_contains(rf"hook post_fork pid=\d+ server={master} age=2 "
+                        rf"worker=\d+ ppid={master} mark='mark-2'")
     server.signal(SIGTTIN)
     server.log_contains("hook nworkers_changed .* new=3 old=2")
     wait_for("three", lambda: len(server.worker_pids()) == 3)
@@ -290,6 +351,22 @@ def test_the_application_is_not_imported_for_hooks_alone(server):
     server.start()
     version, imported, pid = facts(server)
     assert imported == pid != forkserver(server)
+
+
+def test_pre_exec_runs_before_an_upgrade_and_may_fail(server):
+    with_hooks(server, "pre_exec", "on_starting")
+    server.with_env(HOOK_FAILS="pre_exec=crash").start()
+    first = forkserver(server)
+    server.signal(SIGUSR2)
+    server.log_contains("hook 'pre_exec' has ended the forkserver")
+    found = server.log_contains(r"upgrading: new master (\d+) is started")
+    text = server.error_log()
+    assert text.index(f"hook pre_exec pid={first}") < text.index("upgrading")
+    new = int(found[1])
+    server.log_contains(rf"hook on_starting pid=\d+ server={new} ")
+    server.log_contains("new master .* is ready")
+    server.signal(SIGTERM, new)
+    wait_for("the new one to end", lambda: not title(new))
 
 
 @pytest.mark.parametrize("how", ["raise", "exit", "hang", "crash"])
@@ -332,7 +409,7 @@ def test_a_preloaded_server_serves_on_over_many_reloads(server):
         server.signal(SIGHUP)
         server.log_contains(f"reload is complete, generation {n}")
         assert facts(server)[0] == n
-    assert len(server.processes()) == 4
+    wait_for("the old ones to end", lambda: len(server.processes()) == 4)
 
 
 def test_more_sockets_than_a_message_holds_reach_the_workers(server):
