@@ -291,7 +291,9 @@ def test_workers_with_numpy_and_a_thread_end_cleanly_thirty_times(server):
     server.stop()
     text = server.error_log()
     ended = len(re.findall(r"worker \d+ exited$", text, re.M))
-    assert server.read(server.stderr_path).count("at exit") == ended >= 30
+    said = server.read(server.stderr_path).count("at exit")
+    # Slow enough, the deadline of the exit may come first.
+    assert 30 <= said <= ended and (SANITIZER or said == ended)
 
 
 # ---- hooks of the master ----
