@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """[hooks]: what is called when, with what, and what a bad hook does."""
 import json
+import os
 import re
 from signal import SIGINT, SIGTERM
 
 import pytest
-from harness import wait_for
+from harness import scaled, wait_for
 
 
 def with_hooks(server, *names, **others):
@@ -134,6 +135,28 @@ def test_worker_int_that_hangs_does_not_stop_a_quick_stop(server):
     server.start()
     server.stop(SIGINT, timeout=8)
     server.log_contains("hook 'worker_int' has not returned in time")
+
+
+def test_worker_abort_is_called_before_a_worker_is_killed(server):
+    fifo = server.dir / "fifo"
+    os.mkfifo(fifo)
+    (server.dir / "holds.py").write_text(
+        "import ctypes\nfrom hook_app import app as plain\n"
+        "def app(environ, start_response):\n"
+        "    if environ['PATH_INFO'] == '/hold':  # and Python's lock\n"
+        f"        ctypes.PyDLL(None).open(b'{fifo}', 0)\n"
+        "    return plain(environ, start_response)\n")
+    with_hooks(server, "worker_abort", "worker_exit")
+    server.with_config(timeout=f"{scaled(1.2):g}", wsgi_app="holds:app")
+    server.start()
+    pid = server.worker_pids()[0]
+    with server.connect() as c:
+        c.send(b"GET /hold HTTP/1.1\r\nHost: t\r\n\r\n")
+        server.log_contains(f"worker {pid} timed out")
+        os.close(os.open(fifo, os.O_WRONLY))
+        server.log_contains(rf"hook worker_abort pid={pid} age=1")
+        server.log_contains(rf"worker {pid} was (aborted|killed)")
+    assert "worker_exit" not in [n for n, _ in hook_lines(server)]
 
 
 def test_worker_exit_is_called_when_a_request_never_ends(server):
