@@ -154,7 +154,8 @@ def mod_wsgi():
 def servers(gthreadd, also, tmp):
     """All entries. also: (name, path) of other builds of gthreadd."""
     found = [
-        Server(BASELINE, str(gthreadd), GTHREADD_ARGS + TARGET),
+        Server(BASELINE, str(gthreadd), GTHREADD_ARGS + TARGET,
+               preload=("--preload",)),
         Server("gthreadd-log", str(gthreadd),
                GTHREADD_ARGS + ("--access-logfile", "{tmp}/access.log")
                + TARGET, "with an access log"),
