@@ -57,6 +57,24 @@ SAME = [
     ("-n", "shop", "name = shop"),
     ("--name", "shop", "name = shop"),
     ("--pythonpath", "/a,/b", "pythonpath = /b"),
+    ("--reuse-port", None, "reuse-port = true"),
+    ("-R", None, "enable-stdio-inheritance = true"),
+    ("--enable-stdio-inheritance", None, "enable-stdio-inheritance = true"),
+    ("--capture-output", None, "capture-output = true"),
+    ("--preload", None, "preload = true"),
+    ("--disable-redirect-access-to-syslog", None,
+     "disable-redirect-access-to-syslog = true"),
+    ("--log-syslog", None, "log-syslog = true"),
+    ("--log-syslog-to", "udp://localhost:5514",
+     "log-syslog-to = udp://localhost:5514"),
+    ("--log-syslog-prefix", "shop", "log-syslog-prefix = shop"),
+    ("--log-syslog-facility", "daemon", "log-syslog-facility = daemon"),
+    ("--statsd-host", "localhost:8125", "statsd-host = localhost:8125"),
+    ("--statsd-prefix", "shop", "statsd-prefix = shop"),
+    ("--dogstatsd-tags", "k:secret", "dogstatsd-tags = ***"),
+    ("--enable-backlog-metric", None, "enable-backlog-metric = true"),
+    ("--control-socket", "/x.ctl", "control-socket = /x.ctl"),
+    ("--control-socket-mode", "0660", "control-socket-mode = 0660"),
     ("--reload", None, "reload = true"),
     ("--reload-engine", "poll", "reload-engine = poll"),
     ("--reload-extra-file", "/x.html", "reload-extra-file = /x.html"),
@@ -107,3 +125,38 @@ REFUSED = [
     ("--http2-max-frame-size", "10", "does not have HTTP/2"),
     ("--http2-max-header-list-size", "10", "does not have HTTP/2"),
 ]
+# Every name of a setting, this server's own and gunicorn's in its files.
+SETTINGS = """
+access-log-exclude access-log-format access-log-json access-logfile
+access-logformat accesslog asgi-disconnect-grace-period asgi-lifespan
+asgi-loop backlog bind body-buffer body-spool body-timeout boot-timeout
+ca-certs capture-output casefold-http-method cert-reqs certfile chdir ciphers
+control-socket control-socket-disable control-socket-mode daemon dirty-app
+dirty-apps dirty-graceful-timeout dirty-threads dirty-timeout dirty-workers
+disable-redirect-access-to-syslog do-handshake-on-connect dogstatsd-tags
+enable-backlog-metric enable-stdio-inheritance env error-logfile errorlog
+forwarded-allow-ips forwarder-headers graceful-timeout group header-map
+header-timeout hook-timeout http-parser http-protocols http2-cleartext
+http2-initial-window-size http2-max-concurrent-streams
+http2-max-frame-size http2-max-header-list-size initgroups interrupt-timeout
+keep-alive keepalive keyfile limit-request-field-size limit-request-fields
+limit-request-head limit-request-line log-config log-config-dict
+log-config-json log-file log-level log-syslog log-syslog-facility
+log-syslog-prefix log-syslog-to logconfig logconfig-dict logconfig-json
+logger-class loglevel max-body-size max-lifetime max-lifetime-jitter
+max-requests max-requests-jitter max-rss max-rss-hard metrics-bind
+min-tls-version name no-control-socket paste paste-global
+permit-obsolete-folding permit-unconventional-http-method
+permit-unconventional-http-version pid pidfile preload preload-app
+proc-name protocol
+proxy-allow-from proxy-allow-ips proxy-protocol pythonpath queue-size
+queue-timeout raw-env raw-paste-global-conf reload reload-engine
+reload-extra-file reload-extra-files reload-surge remote-addr-header
+request-id-header request-timeout response-buffer reuse-port root-path
+saturation-warning secure-scheme-headers sendfile server-header
+slow-request-log socket-mode spew ssl-version statsd-host statsd-names
+statsd-prefix stop-delay strip-header-spaces suppress-ragged-eofs
+switch-interval syslog syslog-addr syslog-facility syslog-prefix threads
+timeout tmp-upload-dir umask user uwsgi-allow-from uwsgi-allow-ips virtualenv
+worker-class worker-connections worker-tmp-dir workers write-timeout wsgi-app
+""".split()

@@ -9,7 +9,7 @@ from signal import SIGTERM
 import pytest
 
 from harness import GTHREADD, wait_for
-from gunicorn_flags import IDLE, REFUSED, SAME
+from gunicorn_flags import IDLE, REFUSED, SAME, SETTINGS
 
 
 def words(flag, value):
@@ -46,6 +46,33 @@ def test_flags_of_what_is_lacking_are_all_refused_with_the_reason(server):
     for flag, _, why in REFUSED:
         assert re.search(rf"setting '{flag[2:]}': .*{re.escape(why)}",
                          r.stderr), flag
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/bin/gunicorn"),
+                    reason="gunicorn is not installed")
+def test_no_flag_of_an_installed_gunicorn_is_forgotten(server):
+    text = subprocess.run(["/usr/bin/gunicorn", "--help"], check=True,
+                          capture_output=True, text=True,
+                          env=server.env()).stdout
+    flags = set(re.findall(r"^  (-\w)\b|(--[a-z][\w-]+)", text, re.M))
+    flags = {a or b for a, b in flags}
+    ours = {row[0] for row in SAME + IDLE + REFUSED}
+    commands = {"-h", "--help", "-v", "--version", "-c", "--config",
+                "--check-config", "--print-config"}
+    assert len(flags) > 50
+    assert flags - ours - commands == set()
+
+
+@pytest.mark.parametrize("spell", [str, lambda s: s.replace("-", "_")])
+def test_every_name_of_a_setting_is_known(server, spell):
+    text = "".join(f"{spell(name)} = ?\n" for name in SETTINGS)
+    (server.dir / "x.ini").write_text(f"[gthreadd]\n{text}")
+    r = server.run("-c", "x.ini", "--print-config")
+    assert r.returncode == 1
+    assert "is unknown" not in r.stderr
+    (server.dir / "x.ini").write_text("[gthreadd]\nno_such = ?\n")
+    r = server.run("-c", "x.ini", "--print-config")
+    assert "setting 'no_such': is unknown" in r.stderr
 
 
 def test_gunicorns_variable_runs_as_it_is(server):
