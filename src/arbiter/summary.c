@@ -48,5 +48,6 @@ gt_summary_log(const struct gt_arbiter *a)
 	gt_log_info("error-logfile=%s access-logfile=%s pid=%s user=%s",
 	            log_name(s->error_logfile, "stderr"),
 	            log_name(s->access_logfile, "stdout"), or_none(s->pid),
-	            or_none(a->user.name));
+	            s->user == NULL || s->user[0] == '\0' ? "unchanged"
+	                                                  : s->user);
 }

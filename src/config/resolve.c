@@ -189,6 +189,19 @@ resolve_preload(struct gt_config *c)
 	gt_report_warning(c, "preload has no effect with reload");
 }
 
+/* A successor forked from a preloaded app would have the old code. */
+static void
+resolve_reload(struct gt_config *c)
+{
+	struct gt_settings *v = &c->settings;
+
+	if (!v->reload || !v->preload)
+		return;
+	gt_report_warning(c, "preload has no effect with reload");
+	v->preload = false;
+	derive(c, GT_S_preload, "reload");
+}
+
 static void
 resolve_numbers(struct gt_settings *v)
 {
@@ -366,6 +379,7 @@ gt_config_resolve(struct gt_config *c, const char *cwd,
 	}
 	resolve_paths(c);
 	resolve_class(c);
+	resolve_reload(c);
 	resolve_preload(c);
 	resolve_numbers(&c->settings);
 	if (old != NULL)

@@ -48,6 +48,8 @@ def shows(server, text, target="/", **kw):
         except (ConnectionError, EOFError):
             return False
     wait_for(f"{text!r} to be served", same)
+    # The old worker serves until the master has told it to drain.
+    wait_for("one worker", lambda: len(server.worker_pids()) == 1)
 
 
 @pytest.mark.parametrize("engine", ["inotify", "poll"])
@@ -138,6 +140,14 @@ def test_extra_files_and_patterns_are_watched(dev, engine):
             return dev.worker_pids() and not set(old) & set(dev.worker_pids())
         wait_for(f"a new worker after {path}", replaced)
         dev.log_contains(f"reload: changed file={path}")
+    dev.stop()
+
+
+def test_with_preload_it_loads_the_new_code_all_the_same(dev):
+    dev.begin(preload=True)
+    assert "preload has no effect with reload" in dev.output()
+    dev.edit("texts", "TEXT = 'two'\n")
+    shows(dev, "two")
     dev.stop()
 
 
