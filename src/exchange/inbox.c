@@ -191,6 +191,19 @@ gt_inbox_would_wait(struct gt_exchange *ex)
 }
 
 bool
+gt_inbox_is_whole(struct gt_exchange *ex, uint64_t *octets)
+{
+	const struct gt_inbox *in = &ex->in;
+	bool whole;
+
+	gt_mutex_lock(&ex->lock);
+	whole = in->ended && in->failed == GT_OK && in->taken == 0;
+	*octets = in->filled + in->spooled - in->unspooled;
+	gt_mutex_unlock(&ex->lock);
+	return whole;
+}
+
+bool
 gt_inbox_is_over(struct gt_exchange *ex)
 {
 	const struct gt_inbox *in = &ex->in;

@@ -44,7 +44,7 @@ static enum gt_err add_text(PyObject *dict, const char *key,
 static enum gt_err add_proxy(PyObject *dict,
                              const struct gt_exchange *ex) GT_NEEDS_GIL;
 static enum gt_err add_input(struct gt_app_thread *t, PyObject *dict,
-                             const struct gt_exchange *ex) GT_NEEDS_GIL;
+                             struct gt_exchange *ex) GT_NEEDS_GIL;
 
 static enum gt_err
 set_key(struct gt_app_thread *t, enum gt_key key, PyObject *value)
@@ -382,6 +382,9 @@ add_fields(struct gt_app_thread *t, PyObject *dict,
 	bool has_host = rq->form == GT_TARGET_ABSOLUTE;
 
 	for (size_t i = 0; i < rq->nfields; i++) {
+		/* The body is decoded: an app must not do it again. */
+		if (rq->field[i].id == GT_FIELD_TRANSFER_ENCODING)
+			continue;
 		if (rq->field[i].id == GT_FIELD_HOST)
 			has_host = true;
 		else if (add_field(t, dict, ex, &rq->field[i]) != GT_OK)
@@ -422,10 +425,12 @@ add_proxy(PyObject *dict, const struct gt_exchange *ex)
 }
 
 static enum gt_err
-add_input(struct gt_app_thread *t, PyObject *dict, const struct gt_exchange *ex)
+add_input(struct gt_app_thread *t, PyObject *dict, struct gt_exchange *ex)
 {
 	if (!ex->in.has_body)
 		return GT_OK;
+	if (gt_environ_add_length(t->app, dict, ex) != GT_OK)
+		return GT_PYTHON;
 	if (t->input == NULL)
 		t->input = gt_input_create(&t->call);
 	if (t->input == NULL ||
@@ -435,7 +440,7 @@ add_input(struct gt_app_thread *t, PyObject *dict, const struct gt_exchange *ex)
 }
 
 PyObject *
-gt_environ_make(struct gt_app_thread *t, const struct gt_exchange *ex)
+gt_environ_make(struct gt_app_thread *t, struct gt_exchange *ex)
 {
 	PyObject *dict;
 

@@ -189,6 +189,10 @@ GT_MUST_CHECK enum gt_err gt_environ_init_app(struct gt_app *app,
                                               bool multiprocess) GT_NEEDS_GIL;
 /* app->id_key. Errors: GT_PYTHON, exception set. */
 GT_MUST_CHECK enum gt_err gt_environ_init_id(struct gt_app *app) GT_NEEDS_GIL;
+/* Of a chunked body that is there whole. Errors: as below. */
+GT_MUST_CHECK enum gt_err
+gt_environ_add_length(const struct gt_app *app, PyObject *dict,
+                      struct gt_exchange *ex) GT_NEEDS_GIL;
 /* The id of ex, when it has one. Errors: GT_PYTHON, exception set. */
 GT_MUST_CHECK enum gt_err
 gt_environ_add_id(const struct gt_app *app, PyObject *dict,
@@ -201,7 +205,7 @@ gt_environ_init(struct gt_environ *e, const struct gt_app *app) GT_NEEDS_GIL;
 void gt_environ_fini(struct gt_environ *e) GT_NEEDS_GIL;
 /* The environ of t's request. NULL: exception. */
 PyObject *gt_environ_make(struct gt_app_thread *t,
-                          const struct gt_exchange *ex) GT_NEEDS_GIL;
+                          struct gt_exchange *ex) GT_NEEDS_GIL;
 /* ex->log_env, from the environ after the app ran. */
 void gt_environ_log(PyObject *env, struct gt_exchange *ex) GT_NEEDS_GIL;
 

@@ -24,6 +24,28 @@ def chunked(parts, trailer=b""):
 CHUNKED = b"Host: t\r\nTransfer-Encoding: chunked\r\n"
 
 
+def test_chunked_body_received_whole_has_a_length(server):
+    """Nothing tells of the chunks: an app that knows them decodes again."""
+    server.start()
+    for parts, length in (([b"abc", b"de"], "5"), ([], "0")):
+        with server.connect() as c:
+            c.send(b"POST /environ HTTP/1.1\r\n" + CHUNKED + b"\r\n"
+                   + chunked(parts))
+            environ = c.response().json()
+        assert environ["CONTENT_LENGTH"] == length
+        assert "HTTP_TRANSFER_ENCODING" not in environ
+
+
+def test_chunked_body_that_is_streamed_has_no_length(server):
+    server.with_config(body_buffer=4096).start()
+    with server.connect() as c:
+        c.send(b"POST /environ HTTP/1.1\r\n" + CHUNKED + b"\r\n"
+               + chunked([b"x" * 4000, b"y" * 4000]))
+        environ = c.response().json()
+    assert "CONTENT_LENGTH" not in environ
+    assert "HTTP_TRANSFER_ENCODING" not in environ
+
+
 @pytest.mark.parametrize("n", [0, 1, 4095, 65535, 65536, 65537, 300000])
 def test_body_arrives_whole(shared, n):
     body = os.urandom(n)

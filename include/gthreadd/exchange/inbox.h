@@ -88,6 +88,8 @@ void gt_inbox_consume(struct gt_exchange *ex, size_t n);
 GT_MUST_CHECK enum gt_err gt_inbox_wait(struct gt_exchange *ex) GT_NO_GIL;
 /* Would gt_inbox_wait() wait? */
 bool gt_inbox_would_wait(struct gt_exchange *ex);
+/* All of the body is here and nothing of it was read; *octets: its size. */
+bool gt_inbox_is_whole(struct gt_exchange *ex, uint64_t *octets);
 /* All of the body has been read, and it was all. */
 bool gt_inbox_is_over(struct gt_exchange *ex);
 /*
