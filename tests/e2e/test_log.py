@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Access and error log: atoms of a real request, escaping, one line each."""
+import os
 import re
+from signal import SIGHUP, SIGUSR1
 
-from harness import scaled
+from harness import scaled, wait_for
 
 COMBINED = re.compile(
     r'^127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] '
@@ -170,7 +172,6 @@ def test_log_level_hides_what_is_below(server):
 
 def test_full_pipe_does_not_stop_the_service(server):
     """Nobody reads the access log: lines are dropped, requests are not."""
-    import os
     fifo = server.dir / "fifo"
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
@@ -183,3 +184,60 @@ def test_full_pipe_does_not_stop_the_service(server):
     finally:
         os.close(reader)
     server.stop(timeout=30)
+
+
+def test_full_disk_is_counted_and_told(server):
+    server.with_config(access_logfile="/dev/full").start()
+    for _ in range(3):
+        assert server.get("/hello").status == 200
+    server.log_contains(r"\[WARNING\] log lines dropped: \d+ ")
+    wait_for("the count", lambda: server.ready_workers()[0]["log_dropped"]
+             == 3)
+
+
+def fill(fifo):
+    """Open a named pipe and put in what goes in."""
+    fd = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        while True:
+            os.write(fd, b"x" * 4095 + b"\n")
+    except BlockingIOError:
+        return fd
+
+
+def drain(fd):
+    parts = []
+    try:
+        while True:
+            parts.append(os.read(fd, 65536))
+    except BlockingIOError:
+        return b"".join(parts).decode()
+
+
+def test_error_log_that_nobody_reads_stops_nothing(server):
+    """A full pipe from before the start: boot, serve, reload, then read it."""
+    fifo = server.dir / "fifo"
+    os.mkfifo(fifo)
+    fd = fill(fifo)
+    try:
+        server.with_config(error_logfile=fifo, log_level="debug").start()
+        assert server.get("/error/before").status == 500
+        old = server.worker_pids()
+        server.signal(SIGHUP)
+        wait_for("a new worker", lambda: server.worker_pids() and not
+                 set(old) & set(server.worker_pids()))
+        assert server.get("/hello").status == 200
+        text = drain(fd)
+
+        def told():
+            nonlocal text
+            server.signal(SIGUSR1)  # the master says something, too
+            server.get("/error/before")
+            text += drain(fd)
+            return re.search(
+                rf"\[{server.process.pid}\] \[WARNING\] log lines dropped: "
+                r"[1-9]\d* \(the error log", text) and "Traceback" in text
+        wait_for("the master's report", told)
+    finally:
+        os.close(fd)
+    server.stop()
