@@ -19,6 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../../src/worker/lastout_priv.h"
 #include "../../src/worker/logthread_priv.h"
 #include "../../src/worker/worker_priv.h"
 #include "gthreadd/base/clock.h"
@@ -503,6 +504,7 @@ GT_TSA(no_thread_safety_analysis) static void run_queue(void)
 	for (;; ex = next) {
 		if ((ran = gt_exchange_move(ex, GT_EX_QUEUED, GT_EX_RUNNING))) {
 			ex->started_us = gt_clock_us();
+			ex->cell = &cells[0];
 			call_app(ex, deed);
 		}
 		ex->ended_us = gt_clock_us();
