@@ -478,7 +478,7 @@ def test_stop_is_not_forgotten_when_the_new_master_fails(chain):
     server.log_contains("stop waits until")
     (server.dir / "go").touch()
     wait_gone(server, old)
-    assert server.process.returncode == 0
+    assert server.wait() == 0
 
 
 # ---- who is told ----
