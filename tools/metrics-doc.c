@@ -32,7 +32,7 @@ print_metrics(void)
 	for (m = gt_metric_table; m->name != NULL; m++) {
 		printf(".It Cm " GT_METRIC_PREFIX "%s", m->name);
 		if (m->label[0] != '\0')
-			printf(" Ns Brq Cm %s", m->label);
+			printf(" Ns Bro Cm %s Brc", m->label);
 		printf(" Pq %s\n", gt_metric_type_name(m->type));
 		print_text(m->help);
 		print_text(m->more);

@@ -113,6 +113,7 @@ put_workers(struct gt_metrics *m, const struct gt_arbiter *a,
 	for (size_t i = 0; i < GT_END_COUNT; i++)
 		gt_metrics_put(m, GT_METRIC_ENDED, gt_end_labels[i],
 		               a->control.ends[i]);
+	gt_metrics_put(m, GT_METRIC_HOOKS, NULL, a->hook_failures);
 	gt_metrics_put(m, GT_METRIC_RSS, NULL, s->rss);
 }
 

@@ -117,6 +117,7 @@ put_workers(struct gt_json *j, const struct gt_arbiter *a, int64_t now)
 	gt_json_uint(j, "requests", tally.requests);
 	gt_json_uint(j, "workers_wanted", a->target);
 	gt_json_uint(j, "workers_started", a->age);
+	gt_json_uint(j, "hook_failures", a->hook_failures);
 	gt_json_key(j, "workers");
 	gt_json_open(j, '[');
 	TAILQ_FOREACH (p, &a->procs, link)

@@ -31,6 +31,21 @@ class_in_use(const struct gt_settings *s)
 	                                                           : "gthread";
 }
 
+/* What clients can make all workers hold, beside the application's memory. */
+static void
+log_ceiling(const struct gt_settings *s)
+{
+	uint64_t each =
+	    s->limit_request_head + s->body_buffer + s->response_buffer;
+	uint64_t all = each * s->workers;
+
+	if (__builtin_mul_overflow(all, s->worker_connections, &all))
+		all = UINT64_MAX;
+	gt_log_debug("clients can make it hold %llum of memory, %lluk each",
+	             (unsigned long long)all >> 20,
+	             (unsigned long long)each >> 10);
+}
+
 void
 gt_summary_log(const struct gt_arbiter *a)
 {
@@ -50,4 +65,5 @@ gt_summary_log(const struct gt_arbiter *a)
 	            log_name(s->access_logfile, "stdout"), or_none(s->pid),
 	            s->user == NULL || s->user[0] == '\0' ? "unchanged"
 	                                                  : s->user);
+	log_ceiling(s);
 }

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from harness import RawClient, free_port, wait_for
+from test_hooks import with_hooks
 from test_control import Control, write_app
 
 NAME = r"[a-z_][a-z0-9_]*"
@@ -223,6 +224,14 @@ def test_time_limits_are_counted_by_their_setting(control):
     wait_for("both to be counted", lambda: metrics(control)
              ["gthreadd_timeouts_total"]["keep-alive"] >= 1)
     assert metrics(control)["gthreadd_timeouts_total"]["header-timeout"] == 1
+
+
+def test_hooks_of_the_master_that_fail_are_counted(control):
+    s = with_hooks(control.server, "when_ready").with_env(
+        HOOK_FAILS="when_ready=raise").start()
+    s.log_contains("hook 'when_ready' has failed failures=1")
+    assert metrics(control)["gthreadd_hook_failures_total"][""] == 1
+    assert control.status()["hook_failures"] == 1
 
 
 # ---- metrics-bind ----
