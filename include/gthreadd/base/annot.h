@@ -26,6 +26,7 @@ struct GT_TSA(capability("role")) gt_role_cap {
 	char unused;
 };
 
+/* Names for the analysis; the objects do not exist. */
 extern struct gt_gil_cap gt_gil;
 extern struct gt_role_cap gt_loop_role;    /* a worker's main thread */
 extern struct gt_role_cap gt_pool_role;    /* a worker's pool threads */
