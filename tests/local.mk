@@ -7,11 +7,13 @@ tests_tools_board_LDADD = libgt_stats.a libgt_base.a
 dist_check_SCRIPTS += \
 	tests/lint/headers.sh \
 	tests/lint/layers.py \
-	tests/lint/names.py
+	tests/lint/names.py \
+	tests/lint/settings.py
 TESTS += \
 	tests/lint/headers.sh \
 	tests/lint/layers.py \
-	tests/lint/names.py
+	tests/lint/names.py \
+	tests/lint/settings.py
 
 # The real daemon with real clients. PYTEST_ARGS="-k upload -x" chooses.
 E2E_INTERPRETER = /usr/bin/python3
@@ -93,6 +95,7 @@ e2e_files = \
 	tests/e2e/test_serve.py \
 	tests/e2e/test_signals.py \
 	tests/e2e/test_signals_page.py \
+	tests/e2e/test_settings.py \
 	tests/e2e/test_slow_attacks.py \
 	tests/e2e/test_slow_clients.py \
 	tests/e2e/test_spool.py \
