@@ -84,8 +84,9 @@ time_out(struct gt_worker *w, struct gt_pool_thread *t,
 	t->watched.timed_out = true;
 	t->watched.replace_at_us =
 	    gt_loop_now(w) + s->interrupt_timeout_ms * 1000;
-	if (c != NULL)
-		gt_conn_count_timeout(c, GT_TIMEOUT_REQUEST);
+	if (c == NULL)
+		return; /* answered since the cell was read */
+	gt_conn_count_timeout(c, GT_TIMEOUT_REQUEST);
 	gt_conn_give_up(c, 504, "request-timeout");
 }
 
