@@ -135,8 +135,7 @@ on_channel(evutil_socket_t fd, short what, void *arg)
 		forget_channel(&a->control); /* SIGCHLD tells the rest */
 		return;
 	}
-	while (msg.nfds > 0)
-		gt_fd_close(&msg.fds[--msg.nfds]);
+	gt_channel_close_fds(&msg);
 	if (msg.type == GT_CHANNEL_METRICS)
 		reply(a);
 }

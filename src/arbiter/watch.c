@@ -321,8 +321,7 @@ GT_ON_MASTER static void
 take_message(struct gt_arbiter *a, struct gt_proc *p,
              struct gt_channel_msg *msg)
 {
-	while (msg->nfds > 0)
-		gt_fd_close(&msg->fds[--msg->nfds]);
+	gt_channel_close_fds(msg);
 	if (msg->type == GT_CHANNEL_READY)
 		be_ready(a, p);
 	else if (msg->type == GT_CHANNEL_RECYCLE)

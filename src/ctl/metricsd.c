@@ -143,8 +143,7 @@ take_message(struct metricsd *d, struct gt_channel_msg *msg)
 
 	if (msg->type == GT_CHANNEL_METRICS && msg->nfds == 1)
 		rc = read_text(d, msg->fds[0]);
-	while (msg->nfds > 0)
-		gt_fd_close(&msg->fds[--msg->nfds]);
+	gt_channel_close_fds(msg);
 	d->is_asked = false;
 	evtimer_del(d->patience);
 	if (rc == GT_OK)

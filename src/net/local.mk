@@ -2,6 +2,8 @@ noinst_LIBRARIES += libgt_net.a
 libgt_net_a_SOURCES = \
 	src/net/bind.c \
 	src/net/channel.c \
+	src/net/fdpass.c \
+	src/net/fdpass_priv.h \
 	src/net/forkmsg.c \
 	src/net/inherit.c \
 	src/net/listener.c \

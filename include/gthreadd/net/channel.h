@@ -75,5 +75,7 @@ GT_MUST_CHECK enum gt_err gt_channel_send(int fd,
                                           const struct gt_channel_msg *msg);
 /* Errors: GT_AGAIN (nothing there), GT_EOF (other end closed), GT_SYS. */
 GT_MUST_CHECK enum gt_err gt_channel_recv(int fd, struct gt_channel_msg *msg);
+/* The descriptors of a message that was received. */
+void gt_channel_close_fds(struct gt_channel_msg *msg);
 
 #endif
