@@ -22,23 +22,8 @@ static const char source[] =
     "    result.extend(glob.glob(pattern, recursive=True))\n"
     "result = [os.fsencode(path) for path in result]\n";
 
-static PyObject *list_of(const struct gt_strv *v) GT_NEEDS_GIL;
 static void visit_all(PyObject *list, gt_modules_visit *visit,
                       void *arg) GT_NEEDS_GIL;
-
-static PyObject *
-list_of(const struct gt_strv *v)
-{
-	PyObject *list = PyList_New(0), *text;
-
-	for (size_t i = 0; list != NULL && i < v->n; i++) {
-		text = PyUnicode_DecodeFSDefault(v->v[i]);
-		if (text == NULL || PyList_Append(list, text) < 0)
-			Py_CLEAR(list);
-		Py_XDECREF(text);
-	}
-	return list;
-}
 
 static void
 visit_all(PyObject *list, gt_modules_visit *visit, void *arg)
@@ -57,22 +42,14 @@ enum gt_err
 gt_modules_files(const struct gt_strv *globs, gt_modules_visit *visit,
                  void *arg)
 {
-	PyObject *globals = PyDict_New(), *patterns = list_of(globs);
-	PyObject *done = NULL, *list = NULL;
+	PyObject *list = gt_pyobj_eval(
+	    source, Py_BuildValue("{s:N}", "globs", gt_pyobj_list(globs)));
 
-	if (globals != NULL && patterns != NULL &&
-	    PyDict_SetItemString(globals, "globs", patterns) == 0 &&
-	    PyDict_SetItemString(globals, "__builtins__",
-	                         PyEval_GetBuiltins()) == 0)
-		done = PyRun_String(source, Py_file_input, globals, globals);
-	if (done != NULL)
-		list = PyDict_GetItemString(globals, "result");
-	if (list != NULL)
-		visit_all(list, visit, arg);
-	else
+	if (list == NULL) {
 		gt_pyerr_log(GT_LOG_ERROR, "modules cannot be listed");
-	Py_XDECREF(done);
-	Py_XDECREF(patterns);
-	Py_XDECREF(globals);
-	return done == NULL ? GT_PYTHON : GT_OK;
+		return GT_PYTHON;
+	}
+	visit_all(list, visit, arg);
+	Py_DECREF(list);
+	return GT_OK;
 }

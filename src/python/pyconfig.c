@@ -97,19 +97,10 @@ static const char source[] =
 enum gt_err
 gt_pyconfig_write(const char *what, int fd)
 {
-	PyObject *globals = PyDict_New(), *text, *number, *done = NULL;
+	PyObject *done = gt_pyobj_eval(
+	    source, Py_BuildValue("{s:N,s:i}", "what",
+	                          PyUnicode_DecodeFSDefault(what), "fd", fd));
 
-	text = PyUnicode_DecodeFSDefault(what);
-	number = PyLong_FromLong(fd);
-	if (globals != NULL && text != NULL && number != NULL &&
-	    PyDict_SetItemString(globals, "what", text) == 0 &&
-	    PyDict_SetItemString(globals, "fd", number) == 0 &&
-	    PyDict_SetItemString(globals, "__builtins__",
-	                         PyEval_GetBuiltins()) == 0)
-		done = PyRun_String(source, Py_file_input, globals, globals);
-	Py_XDECREF(number);
-	Py_XDECREF(text);
-	Py_XDECREF(globals);
 	if (done == NULL) {
 		gt_pyerr_log(GT_LOG_ERROR, "%s cannot be translated", what);
 		return GT_PYTHON;

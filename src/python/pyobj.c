@@ -61,3 +61,34 @@ gt_pyobj_run(const char *module, const char *name, const char *fmt, ...)
 	Py_DECREF(result);
 	return GT_OK;
 }
+
+PyObject *
+gt_pyobj_list(const struct gt_strv *v)
+{
+	PyObject *list = PyList_New(0), *text;
+
+	for (size_t i = 0; list != NULL && i < v->n; i++) {
+		text = PyUnicode_DecodeFSDefault(v->v[i]);
+		if (text == NULL || PyList_Append(list, text) < 0)
+			Py_CLEAR(list);
+		Py_XDECREF(text);
+	}
+	return list;
+}
+
+PyObject *
+gt_pyobj_eval(const char *source, PyObject *globals)
+{
+	PyObject *done = NULL, *result = NULL;
+
+	if (globals != NULL && PyDict_SetItemString(globals, "__builtins__",
+	                                            PyEval_GetBuiltins()) == 0)
+		done = PyRun_String(source, Py_file_input, globals, globals);
+	if (done != NULL &&
+	    (result = PyDict_GetItemString(globals, "result")) == NULL)
+		result = Py_None;
+	Py_XINCREF(result);
+	Py_XDECREF(done);
+	Py_XDECREF(globals);
+	return result;
+}

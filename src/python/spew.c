@@ -23,13 +23,9 @@ static const char source[] =
 void
 gt_spew_start(void)
 {
-	PyObject *globals = PyDict_New(), *done = NULL;
+	PyObject *done = gt_pyobj_eval(source, PyDict_New());
 
-	if (globals != NULL && PyDict_SetItemString(globals, "__builtins__",
-	                                            PyEval_GetBuiltins()) == 0)
-		done = PyRun_String(source, Py_file_input, globals, globals);
 	if (done == NULL)
 		gt_pyerr_log(GT_LOG_WARNING, "spew cannot trace");
 	Py_XDECREF(done);
-	Py_XDECREF(globals);
 }

@@ -226,20 +226,10 @@ parse_call(const struct app_spec *spec)
 	    "    raise ValueError('** is not allowed')\n"
 	    "result = (tuple(ast.literal_eval(a) for a in call.args),\n"
 	    "    {k.arg: ast.literal_eval(k.value) for k in call.keywords})\n";
-	PyObject *globals = PyDict_New(), *text, *done = NULL, *result = NULL;
+	PyObject *result = gt_pyobj_eval(
+	    source, Py_BuildValue("{s:N}", "text",
+	                          PyUnicode_DecodeFSDefault(spec->object)));
 
-	text = PyUnicode_DecodeFSDefault(spec->object);
-	if (globals != NULL && text != NULL &&
-	    PyDict_SetItemString(globals, "text", text) == 0 &&
-	    PyDict_SetItemString(globals, "__builtins__",
-	                         PyEval_GetBuiltins()) == 0)
-		done = PyRun_String(source, Py_file_input, globals, globals);
-	if (done != NULL)
-		result = PyDict_GetItemString(globals, "result");
-	Py_XINCREF(result);
-	Py_XDECREF(done);
-	Py_XDECREF(text);
-	Py_XDECREF(globals);
 	if (result == NULL)
 		gt_pyerr_log(GT_LOG_ERROR,
 		             "'%s' is not a call with literal arguments",

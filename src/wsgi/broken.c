@@ -27,22 +27,12 @@ static const char source[] =
 PyObject *
 gt_broken_load(struct gt_str text)
 {
-	PyObject *globals = PyDict_New(), *done = NULL, *app = NULL;
 	PyObject *s = PyUnicode_DecodeUTF8(text.p == NULL ? "" : text.p,
 	                                   (Py_ssize_t)text.n, "replace");
+	PyObject *app =
+	    gt_pyobj_eval(source, Py_BuildValue("{s:N}", "text", s));
 
-	if (globals != NULL && s != NULL &&
-	    PyDict_SetItemString(globals, "text", s) == 0 &&
-	    PyDict_SetItemString(globals, "__builtins__",
-	                         PyEval_GetBuiltins()) == 0)
-		done = PyRun_String(source, Py_file_input, globals, globals);
-	if (done != NULL)
-		app = PyDict_GetItemString(globals, "result");
 	if (app == NULL)
 		gt_pyerr_log(GT_LOG_ERROR, "the failure cannot be served");
-	Py_XINCREF(app);
-	Py_XDECREF(done);
-	Py_XDECREF(s);
-	Py_XDECREF(globals);
 	return app;
 }

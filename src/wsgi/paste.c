@@ -29,44 +29,16 @@ static const char source[] =
     "    for k, v in words}\n"
     "result = loadapp('config:' + uri, global_conf=conf or None)\n";
 
-static PyObject *list_of(const struct gt_strv *v) GT_NEEDS_GIL;
-
-static PyObject *
-list_of(const struct gt_strv *v)
-{
-	PyObject *list = PyList_New(0), *text;
-
-	for (size_t i = 0; list != NULL && i < v->n; i++) {
-		text = PyUnicode_DecodeFSDefault(v->v[i]);
-		if (text == NULL || PyList_Append(list, text) < 0)
-			Py_CLEAR(list);
-		Py_XDECREF(text);
-	}
-	return list;
-}
-
 PyObject *
 gt_paste_load(const struct gt_settings *s)
 {
-	PyObject *globals = PyDict_New(), *pairs = list_of(&s->paste_global);
-	PyObject *uri = PyUnicode_DecodeFSDefault(s->paste), *done = NULL;
-	PyObject *app = NULL;
+	PyObject *app = gt_pyobj_eval(
+	    source, Py_BuildValue("{s:N,s:N}", "uri",
+	                          PyUnicode_DecodeFSDefault(s->paste), "pairs",
+	                          gt_pyobj_list(&s->paste_global)));
 
-	if (globals != NULL && pairs != NULL && uri != NULL &&
-	    PyDict_SetItemString(globals, "uri", uri) == 0 &&
-	    PyDict_SetItemString(globals, "pairs", pairs) == 0 &&
-	    PyDict_SetItemString(globals, "__builtins__",
-	                         PyEval_GetBuiltins()) == 0)
-		done = PyRun_String(source, Py_file_input, globals, globals);
-	if (done != NULL)
-		app = PyDict_GetItemString(globals, "result");
 	if (app == NULL)
 		gt_pyerr_log(GT_LOG_ERROR, "paste '%s' cannot be loaded",
 		             s->paste);
-	Py_XINCREF(app);
-	Py_XDECREF(done);
-	Py_XDECREF(uri);
-	Py_XDECREF(pairs);
-	Py_XDECREF(globals);
 	return app;
 }

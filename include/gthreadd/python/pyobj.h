@@ -14,6 +14,7 @@
 #include "gthreadd/base/annot.h"
 #include "gthreadd/base/err.h"
 #include "gthreadd/base/str.h"
+#include "gthreadd/config/settings.h"
 
 /* Strings of the old kind had to be made ready before use. */
 #if PY_VERSION_HEX < 0x030c0000
@@ -80,5 +81,12 @@ GT_MUST_CHECK enum gt_err gt_pyobj_path_insert(Py_ssize_t at,
 /* module.name(args), fmt as in Py_BuildValue; result dropped. */
 GT_MUST_CHECK enum gt_err gt_pyobj_run(const char *module, const char *name,
                                        const char *fmt, ...) GT_NEEDS_GIL;
+/* A list of str, as file names are decoded. NULL: exception. */
+PyObject *gt_pyobj_list(const struct gt_strv *v) GT_NEEDS_GIL;
+/*
+ * Run Python source; globals, which are taken, are its names. Returns what it
+ * has called `result`, else None. NULL: exception, also when globals is NULL.
+ */
+PyObject *gt_pyobj_eval(const char *source, PyObject *globals) GT_NEEDS_GIL;
 
 #endif
