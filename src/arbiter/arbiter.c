@@ -172,6 +172,7 @@ init(struct gt_arbiter *a, const struct gt_settings *settings,
 	    .stderr_fd = -1,
 	    .exit_code = GT_EXIT_OK,
 	    .target = settings->workers,
+	    .reading = {.run = {.fd = -1}},
 	};
 	a->control.started_us = gt_clock_us();
 	a->control.log_level = -1;
@@ -194,6 +195,7 @@ fini(struct gt_arbiter *a)
 	struct gt_proc *p;
 
 	gt_forkserver_fini(a);
+	gt_reading_stop(a);
 	while ((p = TAILQ_FIRST(&a->procs)) != NULL)
 		gt_spawn_forget(a, p);
 	gt_metricsd_fini(a);

@@ -23,6 +23,7 @@
 #include "gthreadd/base/check.h"
 #include "gthreadd/base/err.h"
 #include "gthreadd/base/os.h"
+#include "gthreadd/config/load.h"
 #include "gthreadd/net/channel.h"
 #include "gthreadd/net/listener.h"
 #include "gthreadd/stats/board.h"
@@ -53,6 +54,7 @@ enum gt_arbiter_state {
 /* How far the change to a new generation is. */
 enum gt_reload_state {
 	GT_RELOAD_NONE,    /* all workers are of one generation */
+	GT_RELOAD_READING, /* a child runs the Python config */
 	GT_RELOAD_TRYING,  /* the canary of the next generation boots */
 	GT_RELOAD_ROLLING, /* it was ready: the others are being replaced */
 };
@@ -124,6 +126,12 @@ struct gt_oom {
 	uint64_t seen;  /* victims that have been accounted for */
 };
 
+/* The child that runs a Python config for a reload; see reading.c. */
+struct gt_reading {
+	struct gt_config_run run; /* pid 0: there is none */
+	struct event *event, *timer;
+};
+
 /* The service manager; see notify.c. */
 struct gt_notify {
 	char *path;          /* of its socket; NULL: there is none */
@@ -165,9 +173,11 @@ struct gt_arbiter {
 	struct gt_generation *next;        /* on trial; NULL: none */
 	unsigned generation;               /* number of the newest */
 	enum gt_reload_state reload;
-	bool reload_again; /* HUP came while one was on trial */
-	uint64_t target;   /* how many workers there should be */
-	unsigned slots;    /* slots below this one have a worker: slots.c */
+	struct gt_reading reading;
+	bool
+	    reload_again; /* HUP came while one was on trial, or at the start */
+	uint64_t target;  /* how many workers there should be */
+	unsigned slots;   /* slots below this one have a worker: slots.c */
 	struct gt_scaling scaling;
 
 	struct gt_forkservers forkservers;
@@ -211,10 +221,35 @@ const char *gt_generation_name(const struct gt_generation *g);
 /* reload.c */
 /* HUP: put a new generation on trial. */
 void gt_reload_start(struct gt_arbiter *a) GT_ON_MASTER;
+/*
+ * The file has been read as far as that needs Python: boot the canary. run
+ * NULL: it needs none.
+ */
+void gt_reload_try(struct gt_arbiter *a,
+                   struct gt_config_run *run) GT_ON_MASTER;
+/* Is it not known yet whether a new generation takes over? */
+bool gt_reload_is_trying(const struct gt_arbiter *a);
+/* HUP came, but nobody has served yet: after the start. */
+bool gt_reload_is_early(const struct gt_arbiter *a);
 /* Its canary is ready: this is the generation from now on. */
 void gt_reload_commit(struct gt_arbiter *a) GT_ON_MASTER;
 /* It will not do: things stay as they are. */
 void gt_reload_fail(struct gt_arbiter *a, const char *why) GT_ON_MASTER;
+
+/* reading.c */
+/*
+ * Run the Python config that old was made from; *is_on: it is one, and
+ * gt_reload_try will be called. Errors: GT_SYS, GT_NOMEM.
+ */
+GT_MUST_CHECK enum gt_err gt_reading_start(struct gt_arbiter *a,
+                                           const struct gt_config *old,
+                                           bool *is_on) GT_ON_MASTER;
+/* Was pid its process? */
+bool gt_reading_reap(struct gt_arbiter *a, pid_t pid) GT_ON_MASTER;
+/* Nobody wants to know any more. */
+void gt_reading_stop(struct gt_arbiter *a) GT_ON_MASTER;
+/* In a child: its pipe is the master's. */
+void gt_reading_leave(struct gt_arbiter *a);
 
 /* road.c */
 /*

@@ -132,10 +132,11 @@ reload(struct gt_arbiter *a, struct gt_ctl_call *call)
 GT_ON_MASTER static void
 set_workers(struct gt_arbiter *a, uint64_t n, struct gt_ctl_call *call)
 {
-	if (a->state != GT_ARBITER_RUNNING || a->next != NULL) {
+	if (a->state != GT_ARBITER_RUNNING || gt_reload_is_trying(a)) {
 		gt_ctl_answer(call, 409, "%s",
-		              a->next != NULL ? "a reload is being tried"
-		                              : "the server stops");
+		              a->state == GT_ARBITER_RUNNING
+		                  ? "a reload is being tried"
+		                  : "the server stops");
 		return;
 	}
 	if (n == 0 && gt_reexec_is_starting(a)) {

@@ -189,7 +189,7 @@ gt_reap_children(struct gt_arbiter *a)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0 ||
 	       (pid < 0 && errno == EINTR)) {
 		if (pid < 0 || gt_reexec_reap(a, pid, status) ||
-		    gt_metricsd_reap(a, pid) ||
+		    gt_metricsd_reap(a, pid) || gt_reading_reap(a, pid) ||
 		    gt_forkserver_reap(a, pid, status))
 			continue;
 		if ((p = find_proc(a, pid)) == NULL) {

@@ -34,7 +34,8 @@ log_errors(char *text)
 
 /* Errors: GT_INVALID, GT_NOMEM; they have been logged. */
 GT_ON_MASTER static enum gt_err
-load(struct gt_arbiter *a, const struct gt_config *old, struct gt_config **out)
+load(struct gt_arbiter *a, const struct gt_config *old,
+     struct gt_config_run *run, struct gt_config **out)
 {
 	char *text = NULL;
 	size_t n = 0;
@@ -43,7 +44,7 @@ load(struct gt_arbiter *a, const struct gt_config *old, struct gt_config **out)
 
 	*out = NULL;
 	if (f != NULL) {
-		rc = gt_config_reload(old, f, out);
+		rc = gt_config_reload(old, run, f, out);
 		fclose(f);
 	}
 	if (rc != GT_OK && text != NULL) {
@@ -56,17 +57,22 @@ load(struct gt_arbiter *a, const struct gt_config *old, struct gt_config **out)
 	return rc;
 }
 
+static const struct gt_config *
+config_of(const struct gt_arbiter *a)
+{
+	return a->gen->config != NULL ? a->gen->config : a->config;
+}
+
 /* The next generation, nothing opened. NULL: *why. */
 GT_ON_MASTER static struct gt_generation *
-create_next(struct gt_arbiter *a, const char **why)
+create_next(struct gt_arbiter *a, struct gt_config_run *run, const char **why)
 {
-	const struct gt_config *old =
-	    a->gen->config != NULL ? a->gen->config : a->config;
+	const struct gt_config *old = config_of(a);
 	const struct gt_settings *settings = a->gen->settings;
 	struct gt_config *fresh = NULL;
 
 	*why = "the settings are wrong";
-	if (old != NULL && load(a, old, &fresh) != GT_OK)
+	if (old != NULL && load(a, old, run, &fresh) != GT_OK)
 		return NULL;
 	if (fresh != NULL)
 		settings = gt_config_settings(fresh);
@@ -101,33 +107,70 @@ has_old_workers(const struct gt_arbiter *a)
 	return false;
 }
 
+bool
+gt_reload_is_trying(const struct gt_arbiter *a)
+{
+	return a->next != NULL || a->reload == GT_RELOAD_READING;
+}
+
+bool
+gt_reload_is_early(const struct gt_arbiter *a)
+{
+	return !a->was_ready && !a->was_complete;
+}
+
+/* true: a reload cannot begin now; it is done later, or never. */
+GT_ON_MASTER static bool
+is_put_off(struct gt_arbiter *a)
+{
+	if (gt_signal_is_stopping(a)) {
+		gt_log_info("reload refused: the server is stopping");
+	} else if (gt_reexec_is_starting(a)) {
+		gt_log_error("reload refused: an upgrade is under way");
+	} else if (a->next != NULL) {
+		gt_log_info("reload waits until generation %u has been tried",
+		            a->next->number);
+		a->reload_again = true;
+	} else if (a->reload == GT_RELOAD_READING) {
+		gt_log_info("reload waits until the one before has been tried");
+		a->reload_again = true;
+	} else if (gt_reload_is_early(a)) {
+		gt_log_info("reload waits until the server has started");
+		a->reload_again = true;
+	} else {
+		return false;
+	}
+	return true;
+}
+
 void
 gt_reload_start(struct gt_arbiter *a)
+{
+	enum gt_err rc;
+	bool is_on;
+
+	if (a->state != GT_ARBITER_RUNNING || is_put_off(a))
+		return;
+	a->reload = GT_RELOAD_READING;
+	gt_control_trial(a);
+	gt_notify(a, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
+	          (long long)gt_clock_us());
+	if ((rc = gt_reading_start(a, config_of(a), &is_on)) != GT_OK)
+		gt_reload_fail(a, gt_err_text(rc));
+	else if (!is_on)
+		gt_reload_try(a, NULL);
+	else
+		gt_log_info("reloading: running the Python config");
+}
+
+void
+gt_reload_try(struct gt_arbiter *a, struct gt_config_run *run)
 {
 	const char *why;
 	char text[512];
 
-	if (a->state != GT_ARBITER_RUNNING)
-		return;
-	if (gt_signal_is_stopping(a)) {
-		gt_log_info("reload refused: the server is stopping");
-		return;
-	}
-	if (gt_reexec_is_starting(a)) {
-		gt_log_error("reload refused: an upgrade is under way");
-		return;
-	}
-	if (a->next != NULL) {
-		gt_log_info("reload waits until generation %u has been tried",
-		            a->next->number);
-		a->reload_again = true;
-		return;
-	}
 	a->reload = GT_RELOAD_TRYING;
-	gt_control_trial(a);
-	gt_notify(a, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
-	          (long long)gt_clock_us());
-	if ((a->next = create_next(a, &why)) == NULL) {
+	if ((a->next = create_next(a, run, &why)) == NULL) {
 		gt_reload_fail(a, why);
 		return;
 	}

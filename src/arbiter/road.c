@@ -212,7 +212,8 @@ gt_road_step(struct gt_arbiter *a)
 {
 	if (a->state != GT_ARBITER_RUNNING)
 		return;
-	if (a->reload_again && a->next == NULL) {
+	if (a->reload_again && !gt_reload_is_trying(a) &&
+	    !gt_reload_is_early(a)) {
 		a->reload_again = false;
 		gt_reload_start(a);
 	}
@@ -242,7 +243,7 @@ add(struct gt_arbiter *a, int64_t by)
 void
 gt_road_scale(struct gt_arbiter *a, int by)
 {
-	if (a->next != NULL)
+	if (gt_reload_is_trying(a))
 		a->scaling.by += by;
 	else
 		add(a, by);
@@ -252,7 +253,7 @@ void
 gt_road_empty(struct gt_arbiter *a)
 {
 	a->target = 0;
-	if (a->next != NULL)
+	if (gt_reload_is_trying(a))
 		a->scaling = (struct gt_scaling){.to_zero = true};
 }
 

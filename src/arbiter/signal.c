@@ -66,6 +66,7 @@ gt_signal_stop(struct gt_arbiter *a, enum gt_arbiter_state state)
 		tell_manager(a);
 	a->state = state;
 	gt_control_stopping(a);
+	gt_reading_stop(a);
 	/* A client is refused at once instead of waiting for nobody. */
 	if (a->next != NULL)
 		gt_sockets_close(a, a->next, NULL);

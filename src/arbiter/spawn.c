@@ -81,6 +81,7 @@ close_others(struct gt_arbiter *a, const struct gt_generation *mine)
 	gt_daemon_leave(a);
 	gt_relays_leave(a);
 	gt_reexec_leave(a);
+	gt_reading_leave(a);
 	close_generations(a, mine);
 	gt_forkserver_close_all(a);
 	TAILQ_FOREACH (p, &a->procs, link)

@@ -140,6 +140,7 @@ put_reload(struct gt_json *j, const struct gt_arbiter *a, int64_t now)
 {
 	static const char *const names[] = {
 	    [GT_RELOAD_NONE] = "none",
+	    [GT_RELOAD_READING] = "reading",
 	    [GT_RELOAD_TRYING] = "trying",
 	    [GT_RELOAD_ROLLING] = "rolling",
 	};

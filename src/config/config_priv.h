@@ -202,6 +202,7 @@ struct gt_config {
 	char *const *argv, *const *env;
 	const struct gt_config_host *host; /* NULL: none */
 	const char *cwd;                   /* the directory of the start */
+	struct gt_config_run *run; /* has run the file; NULL: nobody has */
 
 	const char *ini; /* path of -c; NULL: no file */
 	struct gt_origin ini_origin;
@@ -290,15 +291,19 @@ void gt_gunicorn_read(struct gt_config *c, const char *path,
 void gt_gunicorn_take(struct gt_config *c);
 /* c->import_path as an INI file in c->imported. */
 void gt_import_write(struct gt_config *c);
+/* Start the config at c->ini; see gt_config_run_start. */
+GT_MUST_CHECK enum gt_err gt_gunicorn_start(struct gt_config *c,
+                                            struct gt_config_run *run);
 /*
- * Run host->read_python in a child and append what it writes to out.
- * Errors: GT_SYS, GT_NOMEM, GT_RANGE (too much), GT_AGAIN (it took longer).
+ * Run host->read_python in a child: run tells how it goes. Errors: GT_SYS.
  */
-GT_MUST_CHECK enum gt_err gt_pychild_read(const struct gt_config_host *host,
-                                          const char *what,
-                                          const struct gt_settings *settings,
-                                          int64_t timeout_ms,
-                                          struct gt_buf *out);
+GT_MUST_CHECK enum gt_err gt_pychild_start(const struct gt_config_host *host,
+                                           const char *what,
+                                           const struct gt_settings *settings,
+                                           int64_t timeout_ms,
+                                           struct gt_config_run *run);
+/* Wait for all that it says, and for its end; run->rc tells. */
+void gt_pychild_finish(struct gt_config_run *run);
 /* value, or when s is worker-class and value a long name of one: its name. */
 const char *gt_class_canonical(const struct gt_setting *s, const char *value);
 /* For a class that this build does not have: what to use; "": no idea. */

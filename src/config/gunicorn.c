@@ -227,7 +227,7 @@ is_whole(struct gt_str text)
 
 /* What sources other than the file say of sys.path, and of the deadline. */
 static enum gt_err
-read_records(struct gt_config *c, const char *what, struct gt_buf *text)
+start(struct gt_config *c, const char *what, struct gt_config_run *run)
 {
 	struct gt_config part = {.assigns = c->assigns,
 	                         .action = GT_ACTION_PRINT};
@@ -241,7 +241,7 @@ read_records(struct gt_config *c, const char *what, struct gt_buf *text)
 	limit = s->boot_timeout_ms < DEADLINE_MAX_MS ? s->boot_timeout_ms
 	                                             : DEADLINE_MAX_MS;
 	if (!part.nomem)
-		rc = gt_pychild_read(c->host, what, s, limit, text);
+		rc = gt_pychild_start(c->host, what, s, limit, run);
 	gt_config_fini(&part);
 	return rc;
 }
@@ -291,13 +291,39 @@ report_loss(struct gt_import *m, enum gt_err rc)
 		    rc == GT_OK ? "its process ended early" : gt_err_text(rc));
 }
 
+static bool
+can_run(const struct gt_config *c)
+{
+	return c->host != NULL && c->host->read_python != NULL;
+}
+
+enum gt_err
+gt_gunicorn_start(struct gt_config *c, struct gt_config_run *run)
+{
+	const char *what = find_what(c, c->ini);
+
+	if (what == NULL)
+		return GT_NOMEM;
+	return can_run(c) ? start(c, what, run) : GT_OK;
+}
+
+static void
+take_run(struct gt_import *m, const struct gt_config_run *run)
+{
+	struct gt_str text = gt_buf_str(&run->text);
+
+	if (run->rc == GT_OK && is_whole(text))
+		take_records(m, text);
+	else
+		report_loss(m, run->rc);
+}
+
 void
 gt_gunicorn_read(struct gt_config *c, const char *path,
                  const struct gt_import_ops *ops, struct gt_import *m)
 {
 	static char nothing[] = "";
-	struct gt_buf text = {0};
-	enum gt_err rc;
+	struct gt_config_run run = {.fd = -1};
 
 	m->c = c;
 	m->ops = ops;
@@ -307,18 +333,22 @@ gt_gunicorn_read(struct gt_config *c, const char *path,
 		c->nomem |= c->cwd != NULL;
 		return;
 	}
-	if (c->host == NULL || c->host->read_python == NULL) {
+	if (!can_run(c)) {
 		c->ini_lost = true;
 		gt_report_setting(c, &c->ini_origin, "config",
 		                  "'%s' needs Python to be read", path);
 		return;
 	}
-	rc = read_records(c, m->what, &text);
-	if (rc == GT_OK && is_whole(gt_buf_str(&text)))
-		take_records(m, gt_buf_str(&text));
-	else
-		report_loss(m, rc);
-	gt_buf_fini(&text);
+	if (c->run != NULL) {
+		take_run(m, c->run);
+		return;
+	}
+	if ((run.rc = start(c, m->what, &run)) == GT_OK) {
+		run.rc = GT_AGAIN;
+		gt_pychild_finish(&run);
+	}
+	take_run(m, &run);
+	gt_config_run_fini(&run);
 }
 
 /* ---- -c FILE.py: assignments ---- */

@@ -271,8 +271,9 @@ is_told_only(const struct gt_config *c)
 	return c->action == GT_ACTION_HELP || c->action == GT_ACTION_VERSION;
 }
 
+/* All but the file. */
 static void
-gather(struct gt_config *c)
+gather_words(struct gt_config *c)
 {
 	static const struct gt_origin cli = {GT_LEVEL_CLI, NULL, 0};
 
@@ -282,6 +283,14 @@ gather(struct gt_config *c)
 	take_variables(c, c->env);
 	take_args(c, c->env, "GUNICORN_CMD_ARGS", GT_LEVEL_GUNICORN_ARGS);
 	take_args(c, c->env, "GTHREADD_ARGS", GT_LEVEL_ARGS);
+}
+
+static void
+gather(struct gt_config *c)
+{
+	gather_words(c);
+	if (is_told_only(c))
+		return;
 	if (c->action == GT_ACTION_IMPORT)
 		gt_import_write(c);
 	else
@@ -335,15 +344,48 @@ gt_config_load(int argc, char *const argv[], char *const env[],
 	return load(&from, NULL, err, out);
 }
 
-enum gt_err
-gt_config_reload(const struct gt_config *old, FILE *err, struct gt_config **out)
+static struct gt_config
+same_words(const struct gt_config *old)
 {
-	const struct gt_config from = {.argc = old->argc,
-	                               .argv = old->argv,
-	                               .env = old->env,
-	                               .host = old->host};
+	return (struct gt_config){.argc = old->argc,
+	                          .argv = old->argv,
+	                          .env = old->env,
+	                          .host = old->host};
+}
 
-	return load(&from, old, err, out);
+enum gt_err
+gt_config_reload(const struct gt_config *old, struct gt_config_run *run,
+                 FILE *err, struct gt_config **out)
+{
+	struct gt_config from = same_words(old);
+	enum gt_err rc;
+
+	from.run = run;
+	rc = load(&from, old, err, out);
+	if (rc == GT_OK)
+		(*out)->run = NULL;
+	return rc;
+}
+
+enum gt_err
+gt_config_run_start(const struct gt_config *old, struct gt_config_run *run)
+{
+	struct gt_config *c;
+	enum gt_err rc = GT_NOMEM;
+
+	*run = (struct gt_config_run){.fd = -1};
+	if (old->ini == NULL || !is_python_config(old->ini))
+		return GT_OK;
+	if ((c = malloc(sizeof(*c))) == NULL)
+		return GT_NOMEM;
+	*c = same_words(old);
+	gt_config_init(c);
+	c->cwd = gt_arena_strdup(&c->mem, gt_str_of(old->cwd));
+	gather_words(c);
+	if (c->cwd != NULL && !c->nomem)
+		rc = gt_gunicorn_start(c, run);
+	gt_config_destroy(c);
+	return rc;
 }
 
 void

@@ -2,7 +2,8 @@
 /*
  * The child in which a gunicorn Python config is run: the process that loads
  * settings, which may be the serving master, never runs Python itself. The
- * child's records come over a pipe, until a deadline.
+ * child's records come over a pipe, until a deadline: a start waits for them, a
+ * master that serves has an event on the pipe.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -81,32 +82,6 @@ run_child(const struct gt_config_host *host, struct gt_pyconfig *ask,
 	_exit(code);
 }
 
-/* Errors: GT_SYS, GT_NOMEM, GT_RANGE (too much), GT_AGAIN (too late). */
-static enum gt_err
-read_records(int fd, int64_t until_us, struct gt_buf *out)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	int64_t left;
-	ssize_t n;
-
-	for (;;) {
-		if ((left = until_us - gt_clock_us()) <= 0)
-			return GT_AGAIN;
-		if (poll(&p, 1, (int)(left / 1000) + 1) <= 0)
-			continue; /* the clock decides */
-		if (out->len > RECORDS_MAX)
-			return GT_RANGE;
-		if (gt_buf_reserve(out, 65536) != GT_OK)
-			return GT_NOMEM;
-		n = read(fd, out->p + out->len, out->cap - out->len);
-		if (n == 0)
-			return GT_OK;
-		if (n < 0 && errno != EINTR)
-			return GT_SYS;
-		out->len += n > 0 ? (size_t)n : 0;
-	}
-}
-
 static pid_t
 start_child(const struct gt_config_host *host, struct gt_pyconfig *ask)
 {
@@ -123,28 +98,82 @@ start_child(const struct gt_config_host *host, struct gt_pyconfig *ask)
 }
 
 enum gt_err
-gt_pychild_read(const struct gt_config_host *host, const char *what,
-                const struct gt_settings *settings, int64_t timeout_ms,
-                struct gt_buf *out)
+gt_pychild_start(const struct gt_config_host *host, const char *what,
+                 const struct gt_settings *settings, int64_t timeout_ms,
+                 struct gt_config_run *run)
 {
 	struct gt_pyconfig ask = {.what = what, .settings = settings};
-	int64_t until = gt_clock_us() + timeout_ms * 1000;
-	enum gt_err rc;
 	int fd[2];
 	pid_t pid;
 
+	*run = (struct gt_config_run){
+	    .fd = -1,
+	    .until_us = gt_clock_us() + timeout_ms * 1000,
+	    .rc = GT_AGAIN,
+	};
 	if (pipe2(fd, O_CLOEXEC) < 0)
 		return GT_SYS;
 	ask.fd = fd[1];
-	pid = start_child(host, &ask);
+	if (gt_fd_set_nonblock(fd[0]) != GT_OK ||
+	    (pid = start_child(host, &ask)) < 0) {
+		gt_fd_close(&fd[0]);
+		gt_fd_close(&fd[1]);
+		return GT_SYS;
+	}
 	gt_fd_close(&fd[1]);
-	rc = pid < 0 ? GT_SYS : read_records(fd[0], until, out);
-	gt_fd_close(&fd[0]);
-	if (pid < 0)
-		return rc;
-	/* It has said all: threads that the file left behind end with it. */
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	run->pid = pid;
+	run->fd = fd[0];
+	return GT_OK;
+}
+
+enum gt_err
+gt_config_run_read(struct gt_config_run *run)
+{
+	struct gt_buf *b = &run->text;
+	ssize_t n;
+
+	if (b->len > RECORDS_MAX)
+		return GT_RANGE;
+	if (gt_buf_reserve(b, 65536) != GT_OK)
+		return GT_NOMEM;
+	n = read(run->fd, b->p + b->len, b->cap - b->len);
+	if (n == 0)
+		return GT_OK;
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN ? GT_AGAIN : GT_SYS;
+	b->len += (size_t)n;
+	return GT_AGAIN;
+}
+
+void
+gt_config_run_kill(struct gt_config_run *run)
+{
+	if (run->pid > 0)
+		kill(run->pid, SIGKILL);
+	gt_fd_close(&run->fd);
+}
+
+void
+gt_config_run_fini(struct gt_config_run *run)
+{
+	gt_fd_close(&run->fd);
+	gt_buf_fini(&run->text);
+}
+
+void
+gt_pychild_finish(struct gt_config_run *run)
+{
+	struct pollfd p = {.fd = run->fd, .events = POLLIN};
+	int64_t left;
+
+	while (run->rc == GT_AGAIN) {
+		if ((left = run->until_us - gt_clock_us()) <= 0)
+			break;
+		if (poll(&p, 1, (int)(left / 1000) + 1) > 0)
+			run->rc = gt_config_run_read(run);
+	}
+	gt_config_run_kill(run);
+	while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	return rc;
+	run->pid = 0;
 }

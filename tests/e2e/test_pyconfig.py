@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """gunicorn's Python configs: -c FILE.py and --import-gunicorn."""
+import os
 import re
-from signal import SIGHUP
+from signal import (SIGHUP, SIGKILL, SIGSTOP, SIGTERM, SIGTTIN, SIGUSR1,
+                    SIGUSR2)
 from textwrap import dedent
 
 import pytest
@@ -104,7 +106,7 @@ def test_a_python_config_that_hangs_is_given_up(server, config):
     assert "g.py: the file takes longer than boot-timeout" in r.stderr
 
 
-def serve(server, config, text):
+def serve(server, config, text, *args):
     server.on_port()
     host, port = server.address
     common = f"""\
@@ -116,7 +118,7 @@ def serve(server, config, text):
     config(dedent(common) + text)
     if server.process is None:
         server.settings["workers"] = 1
-        server.start("-c", "g.py")
+        server.start("-c", "g.py", *args)
 
 
 def test_hup_reads_a_python_config_again(server, config):
@@ -156,6 +158,76 @@ def test_hup_with_a_broken_python_config_changes_nothing(server, config, text,
     server.log_contains("reload failed, generation 1 serves on")
     assert server.worker_pids() == before
     assert server.get("/").status == 200
+    server.stop()
+
+
+SLOW = """
+import os, time
+open("reading", "w").close()
+while not os.path.exists("go"):
+    time.sleep(0.01)
+os.remove("go")
+"""
+
+
+def read_slowly(server, more=""):
+    """HUP with a config that is not done before the file "go" is there."""
+    text = (server.dir / "g.py").read_text()
+    (server.dir / "g.py").write_text(text + SLOW + more)
+    server.signal(SIGHUP)
+    wait_for("the config to run", (server.dir / "reading").exists)
+
+
+def test_the_master_goes_on_while_a_python_config_is_run_anew(server, config):
+    """R-15, R-16, R-42: signals, dead workers and clients do not wait."""
+    serve(server, config, "workers = 1\ntimeout = 1\n")
+    (before,) = server.worker_pids()
+    read_slowly(server, "workers = 2\n")
+    os.kill(before, SIGKILL)
+    wait_for("another worker", lambda: server.worker_pids()
+             not in ([], [before]))
+    assert server.get("/").status == 200
+    server.error_path.rename(server.dir / "old.log")
+    server.signal(SIGUSR1)
+    wait_for("a new log", server.error_path.exists)
+    server.signal(SIGUSR2)
+    server.log_contains("upgrade refused: a reload is under way")
+    server.signal(SIGTTIN)  # what the new settings say comes first
+    server.signal(SIGHUP)
+    server.log_contains("reload waits until the one before has been tried")
+    stopped = server.worker_pids()
+    os.kill(stopped[0], SIGSTOP)  # the watchdog is awake, too
+    server.log_contains(f"worker {stopped[0]} timed out", 20)
+    (server.dir / "go").touch()
+    server.log_contains("generation 2 takes over", 20)
+    server.log_contains("workers=3")
+    wait_for("the second reload to read", lambda:
+             not (server.dir / "go").exists())
+    (server.dir / "go").touch()
+    server.log_contains("reload is complete, generation 3 workers=2", 30)
+    assert server.get("/").status == 200
+    server.stop()
+
+
+def test_a_stop_does_not_wait_for_a_python_config(server, config):
+    serve(server, config, "workers = 1\n")
+    read_slowly(server)
+    server.signal(SIGTERM)
+    assert server.wait() == 0
+    wait_for("the child to end", lambda: not server.processes())
+
+
+def test_a_python_config_that_hangs_on_hup_changes_nothing(server, config):
+    serve(server, config, "workers = 1\n", "--boot-timeout", "2s")
+    before = server.worker_pids()
+    read_slowly(server)
+    server.log_contains("the file takes longer than boot-timeout", 20)
+    server.log_contains("reload failed, generation 1 serves on")
+    assert server.worker_pids() == before
+    text = (server.dir / "g.py").read_text().replace(SLOW, "")
+    (server.dir / "g.py").write_text(text)
+    server.signal(SIGHUP)
+    server.log_contains("reload is complete, generation")
     server.stop()
 
 

@@ -9,9 +9,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "gthreadd/base/annot.h"
+#include "gthreadd/base/buf.h"
 #include "gthreadd/base/err.h"
 #include "gthreadd/config/settings.h"
 
@@ -73,11 +76,40 @@ GT_MUST_CHECK enum gt_err gt_config_load(int argc, char *const argv[],
 /*
  * Read everything again that old was made from: the same arguments and
  * environment, the file as it is now. A setting that needs a restart keeps
- * old's value; a warning names it when it differs. Errors as above, and
+ * old's value; a warning names it when it differs. run is what a Python config
+ * has said (below); NULL: it is run and waited for. Errors as above, and
  * GT_NOMEM.
  */
+struct gt_config_run;
 GT_MUST_CHECK enum gt_err gt_config_reload(const struct gt_config *old,
-                                           FILE *err, struct gt_config **out);
+                                           struct gt_config_run *run, FILE *err,
+                                           struct gt_config **out);
+
+/* A child that runs a gunicorn Python config while its parent goes on. */
+struct gt_config_run {
+	pid_t pid;        /* 0: there is none, or it has been reaped */
+	int fd;           /* what it says, non-blocking; -1: none */
+	int64_t until_us; /* it must have said all by then (gt_clock_us) */
+	enum gt_err rc;   /* how that ended: GT_AGAIN too late, GT_RANGE ... */
+	struct gt_buf text;
+};
+
+/*
+ * For a reload of old: run its Python config. Without one run->fd is -1. The
+ * caller reads until the end, kills, reaps pid, and calls fini. Errors: GT_SYS,
+ * GT_NOMEM.
+ */
+GT_MUST_CHECK enum gt_err gt_config_run_start(const struct gt_config *old,
+                                              struct gt_config_run *run);
+/*
+ * Read once. GT_OK: that was all. Errors: GT_AGAIN (more may come), GT_SYS,
+ * GT_NOMEM, GT_RANGE (it says too much).
+ */
+GT_MUST_CHECK enum gt_err gt_config_run_read(struct gt_config_run *run);
+/* It has said all, or will not: it ends, with threads the file left behind. */
+void gt_config_run_kill(struct gt_config_run *run);
+void gt_config_run_fini(struct gt_config_run *run);
+
 void gt_config_destroy(struct gt_config *c);
 enum gt_config_action gt_config_action(const struct gt_config *c);
 /* Borrowed; lives as long as c. */

@@ -606,7 +606,7 @@ reload(const char *first, const char *second)
 	                 GT_OK);
 	write_file("x.ini", second);
 	assert_int_equal(chdir("/"), 0); /* the start's directory counts */
-	rc = gt_config_reload(old, err, &c);
+	rc = gt_config_reload(old, NULL, err, &c);
 	assert_int_equal(chdir(dir), 0);
 	gt_config_destroy(old); /* nothing of it may be kept */
 	assert_int_equal(fclose(err), 0);
