@@ -92,6 +92,14 @@ gt_notify(const struct gt_arbiter *a, const char *fmt, ...)
 	send_text(a->notify.path, text);
 }
 
+/* Of two masters the one that the manager looks at: the main process. */
+static bool
+is_main(const struct gt_arbiter *a)
+{
+	return !a->upgrade.child_is_ready &&
+	       (a->upgrade.parent == 0 || a->was_complete);
+}
+
 void
 gt_notify_alive(struct gt_arbiter *a, bool is_alive)
 {
@@ -101,6 +109,6 @@ gt_notify_alive(struct gt_arbiter *a, bool is_alive)
 	    now < a->notify.due_us)
 		return;
 	a->notify.due_us = now + a->notify.watchdog_us / 2;
-	if (is_alive)
+	if (is_alive && is_main(a))
 		gt_notify(a, "WATCHDOG=1");
 }

@@ -211,7 +211,8 @@ is_alive(const struct gt_arbiter *a, int64_t now)
 		if (p->state == GT_PROC_BOOTING ||
 		    !is_overdue(a, p, now, limit, &age_us, &what))
 			return true;
-	return a->target == 0 || !TAILQ_EMPTY(&a->unborn);
+	return a->target == 0 || !TAILQ_EMPTY(&a->unborn) ||
+	       a->spawn_at_us > now;
 }
 
 /*

@@ -137,7 +137,8 @@ def test_worker_int_that_hangs_does_not_stop_a_quick_stop(server):
     server.log_contains("hook 'worker_int' has not returned in time")
 
 
-def test_worker_abort_is_called_before_a_worker_is_killed(server):
+def hold(server):
+    """A worker whose GIL is held in C from /hold until let_go()."""
     fifo = server.dir / "fifo"
     os.mkfifo(fifo)
     (server.dir / "holds.py").write_text(
@@ -146,20 +147,66 @@ def test_worker_abort_is_called_before_a_worker_is_killed(server):
         "    if environ['PATH_INFO'] == '/hold':  # and Python's lock\n"
         f"        ctypes.PyDLL(None).open(b'{fifo}', 0)\n"
         "    return plain(environ, start_response)\n")
-    with_hooks(server, "worker_abort", "worker_exit")
     server.with_config(timeout=f"{scaled(1.2):g}", wsgi_app="holds:app")
+
+
+def let_go(server):
+    os.close(os.open(server.dir / "fifo", os.O_WRONLY))
+
+
+def test_worker_abort_is_called_before_a_worker_is_killed(server):
+    """R-03"""
+    with_hooks(server, "worker_abort", "worker_exit")
+    hold(server)
     server.start()
     for _ in range(4):  # a busy machine may need its second for other things
         pid = wait_for("a worker", server.worker_pids)[0]
         with server.connect() as c:
             c.send(b"GET /hold HTTP/1.1\r\nHost: t\r\n\r\n")
             server.log_contains(f"worker {pid} timed out")
-            os.close(os.open(fifo, os.O_WRONLY))
+            let_go(server)
             server.log_contains(rf"worker {pid} was (aborted|killed)")
         if re.search(rf"hook worker_abort pid={pid} ", server.error_log()):
             break
     server.log_contains(r"hook worker_abort pid=\d+ age=\d")
     assert "worker_exit" not in [n for n, _ in hook_lines(server)]
+
+
+def test_worker_abort_that_hangs_does_not_save_the_worker(server):
+    """R-03: the time for last words is bounded."""
+    with_hooks(server, "worker_abort").with_env(HOOK_FAILS="worker_abort=hang")
+    hold(server)
+    server.start()
+    for _ in range(4):
+        pid = wait_for("a worker", server.worker_pids)[0]
+        with server.connect() as c:
+            c.send(b"GET /hold HTTP/1.1\r\nHost: t\r\n\r\n")
+            server.log_contains(f"worker {pid} timed out")
+            let_go(server)
+            server.log_contains(rf"worker {pid} was (aborted|killed)")
+        if re.search(rf"hook worker_abort pid={pid} ", server.error_log()):
+            break
+    server.log_contains(r"hook worker_abort pid=\d+ age=\d")
+    wait_for("a worker", lambda: set(server.worker_pids()) - {pid})
+    assert server.get("/").status == 200
+
+
+@pytest.mark.parametrize("number", [SIGINT, SIGTERM])
+def test_worker_exit_that_hangs_does_not_stop_the_end(server, number):
+    """R-13"""
+    with_hooks(server, "worker_exit").with_env(HOOK_FAILS="worker_exit=hang")
+    server.with_config(graceful_timeout=f"{scaled(1):g}").start()
+    server.stop(number)
+    assert hook_lines(server, "worker_exit")
+
+
+@pytest.mark.parametrize("name", ["post_fork", "post_worker_init"])
+def test_a_boot_hook_that_hangs_is_ended_by_boot_timeout(server, name):
+    """R-17"""
+    with_hooks(server, name).with_env(HOOK_FAILS=f"{name}=hang")
+    server.with_config(boot_timeout=f"{scaled(1):g}")
+    assert server.run().returncode == 3
+    assert "it was not ready within boot-timeout" in server.output()
 
 
 def test_worker_exit_is_called_when_a_request_never_ends(server):

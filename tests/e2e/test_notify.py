@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import struct
 import time
 
 import pytest
@@ -15,7 +16,8 @@ class Manager:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(address)
         self.socket.setblocking(False)
-        self.messages = []  # dicts
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self.messages = []  # dicts; "pid" is who sent it
 
     def close(self):
         self.socket.close()
@@ -23,11 +25,13 @@ class Manager:
     def read(self):
         while True:
             try:
-                text = self.socket.recv(65536).decode()
+                text, control, _, _ = self.socket.recvmsg(65536, 64)
             except BlockingIOError:
                 return self.messages
-            self.messages.append(dict(
-                line.split("=", 1) for line in text.split("\n")))
+            message = dict(line.split("=", 1)
+                           for line in text.decode().split("\n"))
+            message["pid"] = struct.unpack("3i", control[0][2])[0]
+            self.messages.append(message)
 
     def having(self, name):
         return [m for m in self.read() if name in m]

@@ -453,6 +453,32 @@ def test_what_cannot_be_together_is_refused(chain):
     assert version(server) == 2
 
 
+@pytest.mark.parametrize("how", ["signal", "control"])
+def test_a_reload_of_a_new_master_waits_until_it_serves(chain, how):
+    """R-16, R-23"""
+    control = Control(chain)
+    server = chain.start()
+    old = server.process.pid
+    write_app(server, 2, "while not os.path.exists('go'): time.sleep(0.01)")
+    new = start_upgrade(server, old)
+    wait_for("its control socket", lambda: control.status()["pid"] == new)
+    if how == "signal":
+        os.kill(new, signal.SIGHUP)
+        server.log_contains("reload waits until the server has started")
+        (server.dir / "go").touch()
+    else:
+        with control.connect() as c:
+            c.send(b"POST /reload HTTP/1.1\r\nHost: localhost\r\n"
+                   b"Content-Length: 0\r\n\r\n")
+            server.log_contains("reload waits until the server has started")
+            (server.dir / "go").touch()
+            assert c.response().status == 200
+    server.log_contains(f"new master {new} is ready", 20)
+    server.log_contains("reload is complete, generation 2", 20)
+    end(server, old)
+    assert version(server) == 2
+
+
 def test_a_second_term_does_not_wait_for_the_new_master(chain):
     server = chain.start()
     old = server.process.pid
@@ -503,6 +529,42 @@ def test_service_manager_follows_the_main_process(chain, tmp_path):
         manager.wait("RELOADING")
         end(server, new)
         manager.wait("STOPPING")
+    finally:
+        manager.close()
+
+
+def test_the_master_that_serves_tells_the_watchdog(chain, tmp_path):
+    """R-24: WATCHDOG_PID of the start is not the new master's."""
+    path = str(tmp_path / "notify")
+    manager = Manager(path)
+
+    def told_by(pid):
+        """Only by it, for several times."""
+        mark = len(manager.read())
+
+        def four():
+            last = [m["pid"] for m in manager.read()[mark:]
+                    if "WATCHDOG" in m][-4:]
+            return last == [pid] * 4
+        wait_for(f"the watchdog to hear of {pid} alone", four, 20)
+    try:
+        start = chain.dir / "start"
+        start.write_text(
+            f"#!/bin/sh\nexport WATCHDOG_PID=$$\nexec {GTHREADD} \"$@\"\n")
+        start.chmod(0o755)
+        chain.program = str(start)
+        server = chain.with_env(NOTIFY_SOCKET=path, WATCHDOG_USEC="400000")
+        server.start()
+        old = server.process.pid
+        told_by(old)
+        new = upgrade(server, old)
+        told_by(new)
+        os.kill(old, signal.SIGWINCH)
+        end(server, new)
+        told_by(old)
+        new = upgrade(server, old)
+        end(server, old)
+        told_by(new)
     finally:
         manager.close()
 
