@@ -27,6 +27,7 @@ from peers import BASELINE  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 PLACEMENTS = ("pinned", "free")
+LIMIT = "reference"
 
 
 def say(text):
@@ -53,6 +54,10 @@ def arguments():
                    help="one more run of each under strace")
     p.add_argument("--quick", action="store_true",
                    help="every scenario for a moment: does it all work?")
+    p.add_argument("--report", action="store_true",
+                   help="everything in twelve minutes: runs of 1 s, pinned "
+                        "where that is possible; the peers in one round, "
+                        "gthreadd and the limit in three")
     p.add_argument("--json", metavar="FILE",
                    help="write everything there, and beside it a page with "
                         "plots, FILE.html")
@@ -63,6 +68,8 @@ def arguments():
         p.error("--rounds and --seconds must be at least 1")
     if args.quick:
         args.rounds, args.seconds, args.placement = 1, 0.1, "free"
+    elif args.report:
+        args.rounds, args.seconds, args.placement = 3, 1, "pinned"
     args.also = [tuple(a.partition("=")[::2]) for a in args.also]
     if not all(name and path for name, path in args.also):
         p.error("--also needs NAME=PROGRAM")
@@ -89,11 +96,13 @@ def cpus_of(placement):
     return {allowed[0]}, {allowed[1]}
 
 
-def placements(wanted, scenario, quick):
-    """Where to run a scenario: a quick look has one place for each."""
-    if quick:
+def placements(args, scenario):
+    """Where to run a scenario: a short look has one place for each."""
+    if args.quick:
         return ["free"]
-    found = [p for p in scenario.placements if wanted in (p, "both")]
+    found = [p for p in scenario.placements if args.placement in (p, "both")]
+    if args.report and not found:
+        found = list(scenario.placements)
     if len(os.sched_getaffinity(0)) < 2 and "pinned" in found:
         say(f"bench: {scenario.name}, pinned, is skipped: only one CPU")
         found.remove("pinned")
@@ -136,6 +145,13 @@ def version_of(program, package=""):
     return (out.stdout or out.stderr).strip().partition("\n")[0]
 
 
+def takes_part(args, number, server, scenario):
+    """Is the server in this round? A report repeats what is compared most."""
+    return number == 0 or not args.report or \
+        (scenario.kind == "load" and server.name in (BASELINE, LIMIT)) or \
+        (scenario.kind == "start" and server.name == BASELINE)
+
+
 def missing_module(scenario):
     module = APPS[scenario.app].module
     return module if module and find_spec(module) is None else None
@@ -169,6 +185,8 @@ class Bench:
         for number in range(self.args.rounds):
             first = number % len(servers)
             for server in servers[first:] + servers[:first]:
+                if not takes_part(self.args, number, server, scenario):
+                    continue
                 run = self.attempt(f"round {number + 1}", measured_run,
                                    server, scenario, placement)
                 if run is not None:
@@ -238,7 +256,7 @@ def machine(gthreadd, flags, servers):
         "cflags": flags,
         "versions": {s.name: version_of(s.program, s.package)
                      for s in servers
-                     if not s.skip and s.name != "reference"},
+                     if not s.skip and s.name != LIMIT},
     }
 
 
@@ -255,11 +273,12 @@ def interrupt(*_):
 
 
 def measure_all(args, scenarios, servers, tmp):
-    where = {s.name: placements(args.placement, s, args.quick)
-             for s in scenarios}
-    runs = sum(x.can_run(s) * len(where[s.name]) for s in scenarios
-               for x in servers) * (args.rounds + args.syscalls)
-    say(f"bench: {runs} runs, about {runs * (args.seconds + 1.5) / 60:.0f} "
+    where = {s.name: placements(args, s) for s in scenarios}
+    runs = sum(len(where[s.name]) *
+               (sum(takes_part(args, n, x, s) for n in range(args.rounds)) +
+                args.syscalls)
+               for s in scenarios for x in servers if x.can_run(s))
+    say(f"bench: {runs} runs, about {runs * (args.seconds + 1) / 60:.0f} "
         "minutes")
     bench = Bench(args, servers, tmp)
     stopped = False

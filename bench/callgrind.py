@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Instructions per request, counted by valgrind: a figure without noise.
 
-    bench/callgrind.py [--app NAME] [--headers] [--close] [--compare PROGRAM]
+    bench/callgrind.py [--app NAME] [--headers] [--close] [--connections N]
+                       [--compare PROGRAM]
 
-Starts gthreadd with one worker under callgrind, sends requests one by one on
-one connection, and prints what a request costs in instructions outside the
+Starts gthreadd with one worker under callgrind, sends requests, one at a time
+on each connection, and prints what a request costs in instructions outside the
 kernel: in all, by layer of src/, by library, by function, and how often it
 allocates. Build with CFLAGS='-O2 -g': without names there are no layers.
 """
@@ -107,19 +108,22 @@ def answer(sock):
     return head
 
 
-def send(port, request, n, close):
-    """n requests, one after the other."""
-    sock = None
-    for _ in range(n):
-        sock = sock or socket.create_connection(("127.0.0.1", port))
-        sock.sendall(request)
-        head = answer(sock)
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise SystemExit(f"callgrind: answered {head!r}")
-        if close:
-            sock.close()
-            sock = None
-    if sock:
+def send(port, request, n, args):
+    """n requests; with several connections, one on each and then answers."""
+    socks = []
+    for _ in range(n // args.connections):
+        socks = socks or [socket.create_connection(("127.0.0.1", port))
+                          for _ in range(args.connections)]
+        for sock in socks:
+            sock.sendall(request)
+        for sock in socks:
+            head = answer(sock)
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise SystemExit(f"callgrind: answered {head!r}")
+        if args.close:
+            while socks:
+                socks.pop().close()
+    for sock in socks:
         sock.close()
 
 
@@ -148,7 +152,7 @@ def run(program, args, n):
                                  start_new_session=True)
         try:
             wait_for_port(port, popen)
-            send(port, request_bytes(args), n, args.close)
+            send(port, request_bytes(args), n, args)
             worker = max(tree(popen.pid) - {popen.pid})
         finally:
             popen.terminate()
@@ -214,6 +218,7 @@ def main():
                    help="with twenty request fields")
     p.add_argument("--close", action="store_true",
                    help="a new connection for each request")
+    p.add_argument("--connections", type=int, default=1, metavar="N")
     p.add_argument("--compare", metavar="PROGRAM", help="an older build")
     p.add_argument("--requests", type=int, default=2000, metavar="N")
     p.add_argument("--warm", type=int, default=200, metavar="N")
