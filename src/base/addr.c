@@ -138,26 +138,44 @@ gt_bind_parse(struct gt_str s, struct gt_bind *out, const char **why)
 	return parse_tcp(s, out, why);
 }
 
+/* n < 65536 in decimal, without a NUL; returns its end. No snprintf: every
+ * connection has an address. */
+static char *
+put_number(char *p, unsigned n)
+{
+	if (n >= 10)
+		p = put_number(p, n / 10);
+	*p++ = (char)('0' + n % 10);
+	return p;
+}
+
+static void
+put_v4(char *p, const void *addr)
+{
+	const unsigned char *octet = addr;
+
+	for (int i = 0; i < 4; i++) {
+		p = put_number(p, octet[i]);
+		*p++ = i < 3 ? '.' : '\0';
+	}
+}
+
 static void
 text_of_v6(const struct sockaddr_in6 *in6, struct gt_addr_text *out)
 {
-	struct in_addr v4;
-
-	if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
-		memcpy(&v4, &in6->sin6_addr.s6_addr[12], sizeof(v4));
-		inet_ntop(AF_INET, &v4, out->host, sizeof(out->host));
-	} else {
+	if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		put_v4(out->host, &in6->sin6_addr.s6_addr[12]);
+	else
 		inet_ntop(AF_INET6, &in6->sin6_addr, out->host,
 		          sizeof(out->host));
-	}
-	snprintf(out->port, sizeof(out->port), "%u", ntohs(in6->sin6_port));
+	*put_number(out->port, ntohs(in6->sin6_port)) = '\0';
 }
 
 static void
 text_of_v4(const struct sockaddr_in *in, struct gt_addr_text *out)
 {
-	inet_ntop(AF_INET, &in->sin_addr, out->host, sizeof(out->host));
-	snprintf(out->port, sizeof(out->port), "%u", ntohs(in->sin_port));
+	put_v4(out->host, &in->sin_addr);
+	*put_number(out->port, ntohs(in->sin_port)) = '\0';
 }
 
 void

@@ -107,6 +107,27 @@ mapped_v4_is_written_as_v4(void **state)
 }
 
 static void
+numbers_of_any_length_are_written(void **state)
+{
+	static const char *const hosts[] = {"0.0.0.0", "255.255.255.255",
+	                                    "9.10.99.100", "127.0.0.1"};
+	struct sockaddr_in in = {.sin_family = AF_INET,
+	                         .sin_port = htons(65535)};
+	struct gt_addr_text t;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		inet_pton(AF_INET, hosts[i], &in.sin_addr);
+		gt_addr_text((void *)&in, &t);
+		assert_string_equal(t.host, hosts[i]);
+		assert_string_equal(t.port, "65535");
+	}
+	in.sin_port = 0;
+	gt_addr_text((void *)&in, &t);
+	assert_string_equal(t.port, "0");
+}
+
+static void
 unix_addresses_have_no_port(void **state)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -132,6 +153,7 @@ main(void)
 	    cmocka_unit_test(unix_and_fd_forms),
 	    cmocka_unit_test(wrong_ones_say_why),
 	    cmocka_unit_test(mapped_v4_is_written_as_v4),
+	    cmocka_unit_test(numbers_of_any_length_are_written),
 	    cmocka_unit_test(unix_addresses_have_no_port),
 	};
 
