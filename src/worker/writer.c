@@ -20,7 +20,7 @@
 #include "logthread_priv.h"
 #include "worker_priv.h"
 
-#define SENDFILE_MAX (256 * 1024) /* octets of one connection's turn */
+#define SENDFILE_MAX (1024 * 1024) /* octets of one connection's turn */
 #define IOV_PARTS    16
 #define SENDS_MAX    8 /* then the other connections have their turn */
 
