@@ -53,35 +53,35 @@ fill_slots(void)
 	}
 }
 
-/* Eight octets are equal but for bit 0x20 of each. */
+/*
+ * Eight octets of a known name, which is letters and hyphens, and of any
+ * other are equal but for the case (bit 0x20) of letters (bit 0x40).
+ */
 static inline bool
-is_same_word(const char *a, const char *b)
+is_same_word(const char *name, const char *other)
 {
-	const uint64_t mask = ~(UINT64_MAX / 255 * 0x20);
+	const uint64_t case_bits = UINT64_MAX / 255 * 0x20;
 	uint64_t x;
 	uint64_t y;
 
-	memcpy(&x, a, sizeof x);
-	memcpy(&y, b, sizeof y);
-	return ((x ^ y) & mask) == 0;
+	memcpy(&x, name, sizeof x);
+	memcpy(&y, other, sizeof y);
+	return ((x ^ y) & ~(x >> 1 & case_bits)) == 0;
 }
 
-/*
- * Equal but for bit 0x20 of each octet. For a token and a name of letters and
- * hyphens that is the same as equal in any case.
- */
+/* name is a known one. */
 static bool
-is_same_name(const char *a, const char *b, size_t n)
+is_same_name(const char *name, const char *other, size_t n)
 {
 	size_t i = 0;
 
 	for (; i + 8 <= n; i += 8)
-		if (!is_same_word(a + i, b + i))
+		if (!is_same_word(name + i, other + i))
 			return false;
 	if (n >= 8)
-		return i == n || is_same_word(a + n - 8, b + n - 8);
+		return i == n || is_same_word(name + n - 8, other + n - 8);
 	for (; i < n; i++)
-		if (((a[i] ^ b[i]) & ~0x20) != 0)
+		if (((name[i] ^ other[i]) & ~(name[i] >> 1 & 0x20)) != 0)
 			return false;
 	return true;
 }
@@ -97,7 +97,7 @@ gt_field_find_token(struct gt_str name)
 	h = hash_name(name.p, name.n);
 	for (; (id = slot[h % SLOTS]) != 0; h++)
 		if (known[id].n == name.n &&
-		    is_same_name(name.p, known[id].p, name.n))
+		    is_same_name(known[id].p, name.p, name.n))
 			return (enum gt_field_id)id;
 	return GT_FIELD_OTHER;
 }
@@ -105,8 +105,6 @@ gt_field_find_token(struct gt_str name)
 enum gt_field_id
 gt_field_find(struct gt_str name)
 {
-	if (!gt_field_name_is_valid(name))
-		return GT_FIELD_OTHER;
 	return gt_field_find_token(name);
 }
 
@@ -158,17 +156,19 @@ enum gt_err
 gt_field_parse(const char *p, size_t off, size_t len, struct gt_field *f,
                const char **why)
 {
-	const char *s = p + off;
-	size_t n = token_len(s, len);
+	const char *s = p + off, *colon = memchr(s, ':', len);
+	size_t n = colon == NULL ? len : (size_t)(colon - s);
 	struct gt_str value;
 
-	if (n == len || s[n] != ':' || n == 0) {
+	f->id = gt_field_find_token((struct gt_str){s, n});
+	if (f->id == GT_FIELD_OTHER) /* else it is a token */
+		n = token_len(s, n);
+	if (n == 0 || s + n != colon) {
 		*why = n == 0 && len > 0 && s[0] == ':' ? "empty field name"
 		                                        : name_fault(s, len, n);
 		return GT_PROTO;
 	}
 	f->name = (struct gt_span){(uint32_t)off, (uint32_t)n};
-	f->id = gt_field_find_token((struct gt_str){s, n});
 	value = gt_str_trim((struct gt_str){s + n + 1, len - n - 1});
 	if (!gt_field_value_is_valid(value)) {
 		*why = "invalid character in a field value";

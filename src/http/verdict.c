@@ -17,6 +17,7 @@ struct judge {
 	void *arg;
 	struct gt_verdict *out;
 	const char **why;
+	bool any_underscore;           /* in a name, as it came */
 	const struct gt_field *script; /* SCRIPT_NAME of a forwarder */
 };
 
@@ -37,6 +38,27 @@ static struct gt_str
 value_of(const struct judge *j, const struct gt_field *f)
 {
 	return gt_span_str(j->base, f->value);
+}
+
+/*
+ * The field of that name behind f, or the first one (f is NULL); NULL: there
+ * is none. Known names are compared by number: most are not in the request.
+ */
+static const struct gt_field *
+next_named(const struct judge *j, struct gt_str name, const struct gt_field *f)
+{
+	const struct gt_request *rq = j->rq;
+	const struct gt_field *end = rq->field + rq->nfields;
+	enum gt_field_id id = gt_field_find_token(name);
+
+	if (rq->nfields == 0 ||
+	    (id != GT_FIELD_OTHER && !gt_request_has(rq, id)))
+		return NULL;
+	for (f = f == NULL ? rq->field : f + 1; f < end; f++)
+		if (f->id == id && (id != GT_FIELD_OTHER ||
+		                    gt_str_eq_icase(name_of(j, f), name)))
+			return f;
+	return NULL;
 }
 
 /* ---- names with '_' ---- */
@@ -139,6 +161,7 @@ judge_names(struct judge *j)
 	}
 	if (any)
 		drop_unwanted(j, any_vouched);
+	j->any_underscore = any;
 	return GT_OK;
 }
 
@@ -148,18 +171,14 @@ judge_names(struct judge *j)
 static enum gt_err
 judge_scheme(struct judge *j)
 {
-	const struct gt_request *rq = j->rq;
 	bool found = false, is_https;
 
 	for (size_t s = 0; s < j->t->nschemes; s++) {
 		const struct gt_trust_scheme *sc = &j->t->schemes[s];
+		const struct gt_field *f = NULL;
 
-		for (size_t i = 0; i < rq->nfields; i++) {
-			if (!gt_str_eq_icase(name_of(j, &rq->field[i]),
-			                     sc->name))
-				continue;
-			is_https = gt_str_eq_icase(value_of(j, &rq->field[i]),
-			                           sc->value);
+		while ((f = next_named(j, sc->name, f)) != NULL) {
+			is_https = gt_str_eq_icase(value_of(j, f), sc->value);
 			if (found && is_https != j->out->is_https)
 				return refuse(j, "fields contradict each other "
 				                 "about the scheme");
@@ -174,17 +193,14 @@ static enum gt_err
 judge_client(struct judge *j)
 {
 	const struct gt_trust *t = j->t;
-	const struct gt_request *rq = j->rq;
+	const struct gt_field *field = NULL;
 	struct gt_forwarded f = {0};
 
-	for (size_t i = 0; i < rq->nfields; i++) {
-		if (!gt_str_eq_icase(name_of(j, &rq->field[i]),
-		                     t->client_field))
-			continue;
+	while ((field = next_named(j, t->client_field, field)) != NULL) {
 		if (!t->client_is_forwarded)
-			gt_forwarded_feed_list(&f, value_of(j, &rq->field[i]),
+			gt_forwarded_feed_list(&f, value_of(j, field),
 			                       &t->forwarders);
-		else if (!gt_forwarded_feed(&f, value_of(j, &rq->field[i]),
+		else if (!gt_forwarded_feed(&f, value_of(j, field),
 		                            &t->forwarders))
 			return refuse(j, "malformed Forwarded");
 	}
@@ -198,17 +214,16 @@ judge_client(struct judge *j)
 static enum gt_err
 find_script(struct judge *j)
 {
-	const struct gt_request *rq = j->rq;
+	const struct gt_field *f = NULL;
 
-	for (size_t i = 0; i < rq->nfields; i++) {
-		if (!has_underscore(j, &rq->field[i]) ||
-		    !gt_str_eq_icase(name_of(j, &rq->field[i]),
-		                     GT_STR("SCRIPT_NAME")) ||
-		    !is_vouched(j, &rq->field[i]))
+	if (!j->any_underscore)
+		return GT_OK;
+	while ((f = next_named(j, GT_STR("SCRIPT_NAME"), f)) != NULL) {
+		if (!is_vouched(j, f))
 			continue;
 		if (j->script != NULL)
 			return refuse(j, "SCRIPT_NAME repeated");
-		j->script = &rq->field[i];
+		j->script = f;
 	}
 	return GT_OK;
 }
@@ -272,8 +287,14 @@ gt_verdict_reach(const struct gt_trust *t, bool is_forwarder,
                  gt_verdict_dropped *dropped, void *arg, struct gt_verdict *out,
                  const char **why)
 {
-	struct judge j = {t,   is_forwarder, rq,  base, dropped,
-	                  arg, out,          why, NULL};
+	struct judge j = {.t = t,
+	                  .is_forwarder = is_forwarder,
+	                  .rq = rq,
+	                  .base = base,
+	                  .dropped = dropped,
+	                  .arg = arg,
+	                  .out = out,
+	                  .why = why};
 	enum gt_err rc;
 
 	*out = (struct gt_verdict){0};
