@@ -99,10 +99,12 @@ gt_control_reloaded(struct gt_arbiter *a, const char *why)
 void
 gt_control_stopping(struct gt_arbiter *a)
 {
-	struct gt_waiter *w;
+	struct gt_waiter *w, *next;
 
-	while ((w = TAILQ_FIRST(&a->control.waiters)) != NULL)
+	for (w = TAILQ_FIRST(&a->control.waiters); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, link);
 		answer_waiter(a, w, "the server stops");
+	}
 }
 
 GT_ON_MASTER static void

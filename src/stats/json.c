@@ -167,7 +167,7 @@ add_path(struct json *j, struct gt_str path)
 	struct gt_buf plain = {0};
 	int high, low;
 
-	if (path.n == 0 || memchr(path.p, '%', path.n) == NULL) {
+	if (path.p == NULL || memchr(path.p, '%', path.n) == NULL) {
 		add_text(j, GT_STR("path"), path);
 		return;
 	}

@@ -406,6 +406,7 @@ sweep_busy(struct gt_conn *c, int64_t now_us)
 {
 	const struct gt_settings *s = c->worker->settings;
 
+	GT_ASSERT(c->ex != NULL);
 	if (c->close_due) {
 		gt_conn_close(c, "client left");
 	} else if (is_over(c->ex->queued_us, s->queue_timeout_ms, now_us) &&

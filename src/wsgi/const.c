@@ -114,20 +114,21 @@ gt_environ_init_app(struct gt_app *app, bool multiprocess)
 	return rc == 0 ? GT_OK : GT_PYTHON;
 }
 
+static void
+clear(PyObject **v, int n)
+{
+	for (int i = 0; i < n; i++)
+		Py_CLEAR(v[i]);
+}
+
 void
 gt_environ_fini_app(struct gt_app *app)
 {
-	for (int i = 0; i < GT_KEY_COUNT; i++)
-		Py_CLEAR(app->key[i]);
-	for (int i = 0; i < GT_FIELD_COUNT; i++)
-		Py_CLEAR(app->field[i]);
-	for (int i = 0; i < GT_METHOD_COUNT; i++)
-		Py_CLEAR(app->method[i]);
-	Py_CLEAR(app->protocol[0]);
-	Py_CLEAR(app->protocol[1]);
+	clear(app->key, GT_KEY_COUNT);
+	clear(app->field, GT_FIELD_COUNT);
+	clear(app->method, GT_METHOD_COUNT);
+	clear(app->protocol, 2);
+	clear(app->scheme, 2);
+	clear(app->id_key, 2);
 	Py_CLEAR(app->environ);
-	Py_CLEAR(app->scheme[0]);
-	Py_CLEAR(app->scheme[1]);
-	Py_CLEAR(app->id_key[0]);
-	Py_CLEAR(app->id_key[1]);
 }
