@@ -25,6 +25,8 @@ libgt_stats_a_SOURCES = \
 	include/gthreadd/stats/syslog.h
 stats_libs = libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(INIH_LIBS)
 
+stats_record = tests/unit/stats/record.c tests/unit/stats/record.h
+
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/stats/test_access \
@@ -46,10 +48,12 @@ tests_unit_stats_test_jsonw_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_jsonw_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_metrics_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_metrics_LDADD = $(stats_libs) $(CMOCKA_LIBS)
+tests_unit_stats_test_access_SOURCES = tests/unit/stats/test_access.c $(stats_record)
 tests_unit_stats_test_access_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_access_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_board_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_board_LDADD = $(stats_libs) $(CMOCKA_LIBS)
+tests_unit_stats_test_json_SOURCES = tests/unit/stats/test_json.c $(stats_record)
 tests_unit_stats_test_json_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_json_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_syslog_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

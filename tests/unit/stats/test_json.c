@@ -1,103 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* JSON lines: every member, nulls, escapes, UTF-8 and what is not. Globs. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 #include <unistd.h>
 
-#include "gthreadd/http/response.h"
-#include "gthreadd/stats/access.h"
-
-#define FIELDS_MAX 8
-
-/* A request made by hand: its octets and the spans into them. */
-struct made {
-	char head[4096];
-	size_t len;
-	struct gt_field field[FIELDS_MAX];
-	struct gt_request rq;
-	struct gt_access_record rec;
-};
-
-static struct gt_span
-put_text(struct made *m, const char *s)
-{
-	size_t n = strlen(s);
-	struct gt_span span = {(uint32_t)m->len, (uint32_t)n};
-
-	assert_true(m->len + n < sizeof m->head);
-	memcpy(m->head + m->len, s, n);
-	m->len += n;
-	return span;
-}
-
-static void
-put_field(struct made *m, const char *name, const char *value)
-{
-	struct gt_field *f = &m->field[m->rq.nfields++];
-
-	assert_true(m->rq.nfields <= FIELDS_MAX);
-	f->name = put_text(m, name);
-	f->value = put_text(m, value);
-	f->id = gt_field_find(gt_str_of(name));
-}
-
-static void
-make(struct made *m, const char *method, const char *path, const char *query)
-{
-	*m = (struct made){.rq = {.minor = 1}};
-	m->rq.method = put_text(m, method);
-	m->rq.target = put_text(m, path);
-	m->rq.path = m->rq.target;
-	if (query != NULL) {
-		put_text(m, "?");
-		m->rq.query = put_text(m, query);
-		m->rq.target.len += 1 + m->rq.query.len;
-	}
-	m->rq.field = m->field;
-	m->rec = (struct gt_access_record){
-	    .base = m->head,
-	    .request = &m->rq,
-	    .peer = GT_STR("192.0.2.7"),
-	    .status = 200,
-	    .body_sent = 1234,
-	    .received = 99,
-	    .wall_us = INT64_C(784111777) * 1000000 + 5,
-	    .duration_us = 1234567,
-	    .queue_us = 11,
-	    .gil_us = 22,
-	    .thread = 3,
-	    .on_conn = 4,
-	    .request_id = GT_STR("abc-1"),
-	};
-}
-
-static char *
-line_of(const char *format, const struct gt_access_record *rec)
-{
-	struct gt_access_format *f;
-	struct gt_buf out = {0};
-	const char *why;
-
-	assert_int_equal(gt_access_compile(format, &f, &why), GT_OK);
-	gt_access_set_json(f);
-	assert_int_equal(gt_access_write(f, rec, &out), GT_OK);
-	assert_int_equal(gt_buf_add(&out, "", 1), GT_OK);
-	gt_access_format_destroy(f);
-	return out.p;
-}
+#include "record.h"
 
 /* The line has this member. */
 static void
 check_has(const struct made *m, const char *want)
 {
-	char *line = line_of("", &m->rec);
+	char *line = line_of("", true, &m->rec);
 
 	if (strstr(line, want) == NULL)
 		fail_msg("no %s in %s", want, line);
@@ -137,7 +51,7 @@ an_object_has_all_members_in_order(void **state)
 	         "\"on_connection\":4,\"request_id\":\"abc-1\","
 	         "\"referer\":\"http://x/\",\"user_agent\":\"curl/7\"}\n",
 	         (int)getpid());
-	line = line_of("%(h)s", &m.rec);
+	line = line_of("%(h)s", true, &m.rec);
 	assert_string_equal(line, want);
 	free(line);
 }
@@ -146,7 +60,7 @@ static void
 what_is_not_known_is_null(void **state)
 {
 	struct gt_access_record rec = {.status = 400, .duration_us = -3};
-	char *line = line_of("", &rec);
+	char *line = line_of("", true, &rec);
 
 	(void)state;
 	assert_non_null(strstr(line, "\"remote_addr\":null,\"user\":null,"
@@ -173,7 +87,7 @@ named_atoms_of_the_format_are_members(void **state)
 	m.rec.out = out;
 	m.rec.env = env;
 	line = line_of("%({X-In}i)s %({no}i)s%({ctype}o)s%({two}o)s%({e}e)s",
-	               &m.rec);
+	               true, &m.rec);
 	assert_non_null(
 	    strstr(line, "\"user_agent\":null,"
 	                 "\"request_headers\":{\"X-In\":\"in\",\"no\":null},"
