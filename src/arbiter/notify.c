@@ -58,21 +58,18 @@ gt_notify_fini(struct gt_arbiter *a)
 static void
 send_text(const char *path, const char *text)
 {
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	size_t n = strlen(path);
+	bool is_abstract = path[0] == '@';
+	struct sockaddr_un un;
+	socklen_t len;
 	int fd;
 
-	if (n >= sizeof(un.sun_path))
+	if (gt_addr_unix(path + is_abstract, is_abstract, &un, &len) != GT_OK)
 		return;
-	memcpy(un.sun_path, path, n);
-	if (path[0] == '@') /* an abstract name */
-		un.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
 	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT,
-	           (void *)&un,
-	           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
+	           (void *)&un, len) < 0)
 		gt_log_warning("the service manager cannot be told: %s",
 		               gt_err_text(GT_SYS));
 	close(fd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Addresses as text; nothing is looked up. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -216,4 +217,21 @@ gt_addr_format(const struct sockaddr *sa, socklen_t len, char out[GT_ADDR_TEXT])
 	v6 = strchr(t.host, ':') != NULL;
 	snprintf(out, GT_ADDR_TEXT, "%s%.64s%s:%s", v6 ? "[" : "", t.host,
 	         v6 ? "]" : "", t.port);
+}
+
+enum gt_err
+gt_addr_unix(const char *path, bool is_abstract, struct sockaddr_un *out,
+             socklen_t *len)
+{
+	size_t n = strlen(path);
+
+	*out = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (n >= sizeof(out->sun_path)) {
+		errno = ENAMETOOLONG;
+		return GT_SYS;
+	}
+	/* An abstract name begins with NUL and has none at its end. */
+	memcpy(out->sun_path + is_abstract, path, n);
+	*len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1);
+	return GT_OK;
 }

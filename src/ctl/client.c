@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "gthreadd/base/addr.h"
 #include "gthreadd/base/fd.h"
 #include "gthreadd/base/parse.h"
 
@@ -16,17 +16,15 @@
 static enum gt_err
 open_socket(const char *path, int *out)
 {
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct sockaddr_un un;
+	socklen_t len;
 	int saved;
 
-	if (strlen(path) >= sizeof(un.sun_path)) {
-		errno = ENAMETOOLONG;
+	if (gt_addr_unix(path, false, &un, &len) != GT_OK)
 		return GT_SYS;
-	}
-	memcpy(un.sun_path, path, strlen(path));
 	if ((*out = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0)
 		return GT_SYS;
-	if (connect(*out, (void *)&un, sizeof(un)) == 0)
+	if (connect(*out, (void *)&un, len) == 0)
 		return GT_OK;
 	saved = errno;
 	gt_fd_close(out);

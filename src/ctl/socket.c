@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "gthreadd/base/addr.h"
 #include "gthreadd/base/fd.h"
 #include "gthreadd/base/parse.h"
 
@@ -31,27 +32,21 @@ enum place {
 	PLACE_ERROR, /* errno */
 };
 
-static struct sockaddr_un
-address_of(const char *path)
-{
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-
-	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
-	return un;
-}
-
 static enum place
 ask_listener(const char *path)
 {
-	struct sockaddr_un un = address_of(path);
+	struct sockaddr_un un;
 	struct ucred peer;
-	socklen_t len = sizeof(peer);
+	socklen_t n, len = sizeof(peer);
 	enum place place = PLACE_TAKEN;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = -1;
 
+	if (gt_addr_unix(path, false, &un, &n) == GT_OK)
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		            0);
 	if (fd < 0)
 		return PLACE_ERROR;
-	if (connect(fd, (void *)&un, sizeof(un)) == 0) {
+	if (connect(fd, (void *)&un, n) == 0) {
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
 		    peer.pid == getppid())
 			place = PLACE_OURS;
@@ -106,11 +101,16 @@ check_place(const struct gt_ctl_file *f, char *why, size_t n)
 static enum gt_err
 bind_at(const struct gt_ctl_file *f, int fd, const char *temp)
 {
-	struct sockaddr_un un = address_of(temp);
-	mode_t old = umask(0177);
-	int rc = bind(fd, (void *)&un, sizeof(un));
-	int saved = errno;
+	struct sockaddr_un un;
+	socklen_t len;
+	mode_t old;
+	int rc, saved;
 
+	if (gt_addr_unix(temp, false, &un, &len) != GT_OK)
+		return GT_SYS;
+	old = umask(0177);
+	rc = bind(fd, (void *)&un, len);
+	saved = errno;
 	umask(old);
 	errno = saved;
 	if (rc < 0)

@@ -121,18 +121,14 @@ resolve_tcp(struct gt_opening *o, size_t spec, const struct gt_bind *b)
 static enum gt_err
 resolve_unix(struct gt_opening *o, size_t spec, const struct gt_bind *b)
 {
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	bool is_abstract = b->kind == GT_BIND_ABSTRACT;
-	size_t n = strlen(b->path);
+	struct sockaddr_un un;
+	socklen_t len;
 
-	/* An abstract name begins with NUL and has none at its end. */
-	if (n + 1 > sizeof(un.sun_path))
+	if (gt_addr_unix(b->path, b->kind == GT_BIND_ABSTRACT, &un, &len) !=
+	    GT_OK)
 		return fail_with(o, "cannot listen on %s: path too long",
 		                 b->path);
-	memcpy(un.sun_path + is_abstract, b->path, n);
-	return add_candidate(
-	    o, spec, &un,
-	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1), -1);
+	return add_candidate(o, spec, &un, len, -1);
 }
 
 static enum gt_err

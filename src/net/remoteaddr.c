@@ -102,17 +102,19 @@ gt_remote_check(struct gt_str text, const char **why)
 	return parse(text, &spec, why);
 }
 
-static void
-fill_unix(const struct gt_bind *where, struct gt_remote_addr *out)
+/* Errors: GT_INVALID. */
+static enum gt_err
+fill_unix(const struct gt_bind *where, struct gt_remote_addr *out,
+          const char **why)
 {
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	bool is_abstract = where->kind == GT_BIND_ABSTRACT;
-	size_t n = strlen(where->path);
+	struct sockaddr_un un;
 
-	/* An abstract name begins with NUL and has none at its end. */
-	memcpy(un.sun_path + is_abstract, where->path, n);
+	*why = "path is too long";
+	if (gt_addr_unix(where->path, where->kind == GT_BIND_ABSTRACT, &un,
+	                 &out->len) != GT_OK)
+		return GT_INVALID;
 	memcpy(&out->sa, &un, sizeof(un));
-	out->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1);
+	return GT_OK;
 }
 
 static enum gt_err
@@ -159,6 +161,5 @@ gt_remote_resolve(struct gt_str text, unsigned dflt_port,
 		return look_up(&spec,
 		               spec.has_port ? spec.where.port : dflt_port, out,
 		               why);
-	fill_unix(&spec.where, out);
-	return GT_OK;
+	return fill_unix(&spec.where, out, why);
 }

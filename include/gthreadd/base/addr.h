@@ -7,8 +7,10 @@
 #ifndef GTHREADD_BASE_ADDR_H
 #define GTHREADD_BASE_ADDR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "gthreadd/base/annot.h"
 #include "gthreadd/base/err.h"
@@ -53,5 +55,11 @@ void gt_addr_text(const struct sockaddr *sa, struct gt_addr_text *out);
 /* "127.0.0.1:8000", "[::1]:8000", "unix:/run/x.sock", "unix:@x", "unix:". */
 void gt_addr_format(const struct sockaddr *sa, socklen_t len,
                     char out[GT_ADDR_TEXT]);
+/*
+ * The address of a socket's file, or of an abstract name. Errors: GT_SYS
+ * (ENAMETOOLONG).
+ */
+GT_MUST_CHECK enum gt_err gt_addr_unix(const char *path, bool is_abstract,
+                                       struct sockaddr_un *out, socklen_t *len);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/un.h>
@@ -145,6 +146,42 @@ unix_addresses_have_no_port(void **state)
 	assert_string_equal(text, "unix:@name");
 }
 
+static void
+unix_address_is_formatted_as_it_was_made(void **state)
+{
+	struct sockaddr_un un;
+	socklen_t len;
+	char text[GT_ADDR_TEXT];
+
+	(void)state;
+	assert_int_equal(gt_addr_unix("/run/x", false, &un, &len), GT_OK);
+	gt_addr_format((void *)&un, len, text);
+	assert_string_equal(text, "unix:/run/x");
+	assert_int_equal(gt_addr_unix("x", true, &un, &len), GT_OK);
+	assert_int_equal(len, offsetof(struct sockaddr_un, sun_path) + 2);
+	gt_addr_format((void *)&un, len, text);
+	assert_string_equal(text, "unix:@x");
+}
+
+static void
+unix_address_has_107_octets_at_most(void **state)
+{
+	struct sockaddr_un un;
+	char path[109];
+	socklen_t len;
+
+	(void)state;
+	memset(path, 'x', sizeof(path));
+	path[107] = '\0';
+	assert_int_equal(gt_addr_unix(path, false, &un, &len), GT_OK);
+	assert_int_equal(len, sizeof(un));
+	assert_int_equal(gt_addr_unix(path, true, &un, &len), GT_OK);
+	path[107] = 'x';
+	path[108] = '\0';
+	assert_int_equal(gt_addr_unix(path, false, &un, &len), GT_SYS);
+	assert_int_equal(errno, ENAMETOOLONG);
+}
+
 int
 main(void)
 {
@@ -155,6 +192,8 @@ main(void)
 	    cmocka_unit_test(mapped_v4_is_written_as_v4),
 	    cmocka_unit_test(numbers_of_any_length_are_written),
 	    cmocka_unit_test(unix_addresses_have_no_port),
+	    cmocka_unit_test(unix_address_is_formatted_as_it_was_made),
+	    cmocka_unit_test(unix_address_has_107_octets_at_most),
 	};
 
 	return cmocka_run_group_tests_name("base/addr", tests, NULL, NULL);
