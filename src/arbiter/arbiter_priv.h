@@ -351,7 +351,7 @@ void gt_spawn_back_off(struct gt_arbiter *a, int64_t born_us) GT_ON_MASTER;
 /* Take p off the list and free it. */
 void gt_spawn_forget(struct gt_arbiter *a, struct gt_proc *p) GT_ON_MASTER;
 /*
- * In a child, signals still blocked as gt_spawn_fork left them: leave what is
+ * In a child, signals still blocked as gt_os_fork left them: leave what is
  * the master's, but for mine's listeners and logs; NULL: nothing stays.
  */
 void gt_spawn_leave(struct gt_arbiter *a, const struct gt_generation *mine,
@@ -359,11 +359,6 @@ void gt_spawn_leave(struct gt_arbiter *a, const struct gt_generation *mine,
 /* Run ops->check of a->gen in a child. Errors: GT_SYS. */
 GT_MUST_CHECK enum gt_err gt_spawn_check(struct gt_arbiter *a,
                                          int *status) GT_ON_MASTER;
-
-/* fork() with all signals blocked; *mask is what it was before. */
-pid_t gt_spawn_fork(sigset_t *mask);
-/* In a child: every disposition to what a program finds at its start. */
-void gt_spawn_reset_signals(void);
 
 /* reap.c */
 void gt_reap_children(struct gt_arbiter *a) GT_ON_MASTER;

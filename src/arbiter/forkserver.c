@@ -469,9 +469,10 @@ gt_forkserver_holds(struct gt_arbiter *a)
 void
 gt_forkserver_fini(struct gt_arbiter *a)
 {
-	struct gt_forkserver *f;
+	struct gt_forkserver *f, *next;
 
-	while ((f = TAILQ_FIRST(&a->forkservers)) != NULL) {
+	for (f = TAILQ_FIRST(&a->forkservers); f != NULL; f = next) {
+		next = TAILQ_NEXT(f, link);
 		if (f->gen != NULL)
 			gt_forkserver_discard(f->gen);
 		if (f->pid != 0)

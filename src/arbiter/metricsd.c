@@ -202,7 +202,7 @@ start(struct gt_arbiter *a)
 	    event_new(a->base, fd[0], EV_READ | EV_PERSIST, on_channel, a);
 	if (c->metrics_event == NULL || event_add(c->metrics_event, NULL) < 0)
 		rc = GT_NOMEM;
-	if (rc == GT_OK && (c->metrics_pid = gt_spawn_fork(&mask)) == 0)
+	if (rc == GT_OK && (c->metrics_pid = gt_os_fork(&mask)) == 0)
 		run(a, fd[1], &mask);
 	if (c->metrics_pid < 0)
 		rc = GT_SYS;

@@ -123,7 +123,7 @@ run_program(const struct gt_arbiter *a, pid_t parent, int channel, int pipe_fd)
 
 	if (dup2(pipe_fd, STDERR_FILENO) < 0)
 		_exit(GT_EXIT_BOOT);
-	gt_spawn_reset_signals();
+	gt_os_reset_signals();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (env == NULL)
@@ -276,7 +276,7 @@ start_child(struct gt_arbiter *a)
 		rc = gt_fd_set_nonblock(says[0]);
 	u->says_fd = says[0];
 	if (rc == GT_OK && (rc = watch_child(a)) == GT_OK) {
-		u->child = gt_spawn_fork(&mask);
+		u->child = gt_os_fork(&mask);
 		if (u->child == 0)
 			run_program(a, self, channel[1], says[1]);
 		rc = u->child < 0 ? GT_SYS : GT_OK;

@@ -92,22 +92,6 @@ close_others(struct gt_arbiter *a, const struct gt_generation *mine)
 	a->roster = NULL;
 }
 
-/*
- * Every disposition to default, also those the master was started with. The
- * signals of faults stay with the sanitizer that may have taken them.
- */
-void
-gt_spawn_reset_signals(void)
-{
-	for (int n = 1; n < NSIG; n++) {
-		if (n == SIGSEGV || n == SIGBUS || n == SIGFPE || n == SIGILL)
-			continue;
-		signal(n, SIG_DFL); /* fails for KILL, STOP and libc's own */
-	}
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-}
-
 /* Errors: GT_SYS; *what failed. */
 static enum gt_err
 become_user(const struct gt_arbiter *a, const struct gt_child *child,
@@ -135,7 +119,7 @@ gt_spawn_leave(struct gt_arbiter *a, const struct gt_generation *mine,
 		event_base_free(a->base);
 		a->base = NULL;
 	}
-	gt_spawn_reset_signals();
+	gt_os_reset_signals();
 	if (mine == NULL)
 		gt_log_set_fd(STDERR_FILENO);
 	else if (mine->error_log_fd >= 0) /* --check-config opens none */
@@ -184,24 +168,6 @@ run_worker(struct gt_arbiter *a, const struct gt_proc *p, int board_fd,
 	gt_os_title_set("gthreadd: worker [%s]", child.name);
 	gt_log_info("booting worker with pid: %d", (int)getpid());
 	run_child(a, &child, a->ops->worker);
-}
-
-pid_t
-gt_spawn_fork(sigset_t *mask)
-{
-	sigset_t all;
-	pid_t pid;
-	int saved;
-
-	fflush(NULL);
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, mask);
-	pid = fork();
-	saved = errno;
-	if (pid != 0)
-		sigprocmask(SIG_SETMASK, mask, NULL);
-	errno = saved;
-	return pid;
 }
 
 static void
@@ -356,7 +322,7 @@ gt_spawn_forkserver(struct gt_arbiter *a, struct gt_generation *g,
 	};
 	sigset_t mask;
 
-	if ((*pid = gt_spawn_fork(&mask)) != 0)
+	if ((*pid = gt_os_fork(&mask)) != 0)
 		return *pid < 0 ? GT_SYS : GT_OK;
 	gt_spawn_leave(a, g, &mask);
 	close_listeners(g);
@@ -378,7 +344,7 @@ gt_spawn_worker(struct gt_arbiter *a, struct gt_generation *g)
 	p->gen = g;
 	if (g->forkserver != NULL)
 		return order_worker(a, p, channel_fd);
-	if ((p->pid = gt_spawn_fork(&mask)) == 0) {
+	if ((p->pid = gt_os_fork(&mask)) == 0) {
 		board_fd = p->board_fd;
 		p->board_fd = -1;
 		TAILQ_INSERT_TAIL(&a->procs, p, link);
@@ -435,7 +401,7 @@ gt_spawn_check(struct gt_arbiter *a, int *status)
 	sigset_t mask;
 	pid_t pid, done;
 
-	if ((pid = gt_spawn_fork(&mask)) < 0)
+	if ((pid = gt_os_fork(&mask)) < 0)
 		return GT_SYS;
 	if (pid == 0) {
 		gt_spawn_leave(a, a->gen, &mask);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -169,4 +170,38 @@ gt_os_rss(pid_t pid)
 	    gt_parse_decimal(pages, &n) != GT_OK)
 		return 0;
 	return n * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+pid_t
+gt_os_fork(sigset_t *mask)
+{
+	sigset_t all;
+	pid_t pid;
+	int saved;
+
+	fflush(NULL);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, mask);
+	pid = fork();
+	saved = errno;
+	if (pid != 0)
+		sigprocmask(SIG_SETMASK, mask, NULL);
+	errno = saved;
+	return pid;
+}
+
+/*
+ * Also those the process was started with. The signals of faults stay with the
+ * sanitizer that may have taken them.
+ */
+void
+gt_os_reset_signals(void)
+{
+	for (int n = 1; n < NSIG; n++) {
+		if (n == SIGSEGV || n == SIGBUS || n == SIGFPE || n == SIGILL)
+			continue;
+		signal(n, SIG_DFL); /* fails for KILL, STOP and libc's own */
+	}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }

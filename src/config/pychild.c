@@ -20,6 +20,7 @@
 #include "gthreadd/base/clock.h"
 #include "gthreadd/base/fd.h"
 #include "gthreadd/base/log.h"
+#include "gthreadd/base/os.h"
 
 #include "config_priv.h"
 
@@ -53,18 +54,6 @@ leave_parent(int *out)
 	close_range((unsigned)high + 1, UINT_MAX, 0);
 }
 
-/* No handler of the parent's may run here; faults stay with a sanitizer. */
-static void
-reset_signals(const sigset_t *mask)
-{
-	for (int n = 1; n < NSIG; n++)
-		if (n != SIGSEGV && n != SIGBUS && n != SIGFPE && n != SIGILL)
-			signal(n, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	sigprocmask(SIG_SETMASK, mask, NULL);
-}
-
 GT_NORETURN static void
 run_child(const struct gt_config_host *host, struct gt_pyconfig *ask,
           const sigset_t *mask)
@@ -73,7 +62,9 @@ run_child(const struct gt_config_host *host, struct gt_pyconfig *ask,
 	int code;
 
 	leave_parent(&ask->fd);
-	reset_signals(mask);
+	gt_os_reset_signals();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
 	if (dir[0] != '\0' && chdir(dir) < 0)
 		gt_log_error("directory of chdir cannot be entered: %s",
 		             strerror(errno));
@@ -85,15 +76,11 @@ run_child(const struct gt_config_host *host, struct gt_pyconfig *ask,
 static pid_t
 start_child(const struct gt_config_host *host, struct gt_pyconfig *ask)
 {
-	sigset_t all, mask;
-	pid_t pid;
+	sigset_t mask;
+	pid_t pid = gt_os_fork(&mask);
 
-	fflush(NULL);
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &mask);
-	if ((pid = fork()) == 0)
+	if (pid == 0)
 		run_child(host, ask, &mask);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
 	return pid;
 }
 

@@ -5,6 +5,7 @@
 #ifndef GTHREADD_BASE_OS_H
 #define GTHREADD_BASE_OS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -42,5 +43,14 @@ GT_MUST_CHECK enum gt_err gt_os_user_become(const struct gt_os_user *u);
 uint64_t gt_os_rss(pid_t pid);
 /* Raise the soft limit on descriptors to the hard one; returns it. */
 unsigned long gt_os_raise_nofile(void);
+
+/*
+ * fork() with all signals blocked, in parent and child: a child is nobody's
+ * handler until it has its own dispositions. *mask is what it was before; the
+ * parent has it back. What stdio holds is written first.
+ */
+pid_t gt_os_fork(sigset_t *mask);
+/* In a child: every disposition to what a program finds at its start. */
+void gt_os_reset_signals(void);
 
 #endif
