@@ -25,6 +25,7 @@
 #include "gthreadd/python/interp.h"
 #include "gthreadd/stats/relay.h"
 #include "gthreadd/worker/worker.h"
+#include "logthread_priv.h"
 #include "worker_priv.h"
 
 #define EXIT_S 2 /* for what the app runs at exit */
@@ -59,15 +60,6 @@ set_signals(void (*disposition)(int))
 }
 
 static void
-relay_line(void *arg, const char *line, size_t n)
-{
-	int64_t now = gt_clock_us();
-
-	gt_relay_lines(arg, GT_LOG_KIND_ERROR, line, n, now);
-	(void)gt_relay_flush(arg, now);
-}
-
-static void
 start_relay(struct forkserver *f)
 {
 	const struct gt_child *c = f->child;
@@ -77,7 +69,7 @@ start_relay(struct forkserver *f)
 	if (gt_relay_create(c->settings, c->relay, c->name, &f->relay) != GT_OK)
 		gt_log_warning("log of the forkserver is not relayed");
 	else if (f->relay != NULL)
-		gt_log_set_tee(relay_line, f->relay);
+		gt_log_set_tee(gt_output_tee, f->relay);
 }
 
 static void
@@ -199,14 +191,14 @@ spawn(struct forkserver *f)
 
 /* The numbers stay, as in a worker. */
 static void
-replace_logs(const struct forkserver *f)
+replace_logs(struct forkserver *f)
 {
 	const int old[] = {f->child->error_log_fd, f->child->access_log_fd};
 
-	for (size_t i = 0; i < f->fds.n && i < 2; i++)
-		if (old[i] >= 0 && dup3(f->fds.v[i], old[i], O_CLOEXEC) < 0)
-			gt_log_error("log not replaced: %s",
-			             gt_err_text(GT_SYS));
+	for (size_t i = 0; i < f->fds.n && i < 2; i++) {
+		gt_output_replace(old[i], f->fds.v[i]);
+		f->fds.v[i] = -1;
+	}
 }
 
 /* It may have been changed since the settings were read. */

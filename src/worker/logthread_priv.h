@@ -44,5 +44,12 @@ GT_MUST_CHECK enum gt_err gt_output_init(struct gt_worker *w);
 void gt_output_reopen(struct gt_worker *w);
 /* The master has: fds are error log[, access log], which are given. */
 void gt_output_take(struct gt_worker *w, const int *fds, size_t n);
+/*
+ * Put an open log, which is given, in the place of the old one, under the same
+ * number. old < 0: there is none.
+ */
+void gt_output_replace(int old, int fd);
+/* For gt_log_set_tee(), until there is a log thread; relay: struct gt_relay. */
+void gt_output_tee(void *relay, const char *line, size_t n);
 
 #endif

@@ -13,16 +13,13 @@
 #include "logthread_priv.h"
 #include "worker_priv.h"
 
-/*
- * Put an open log in the place of the old one, under the same number: the
- * log thread and faulthandler know only the number.
- */
-static void
-replace_log(int old, int new)
+/* The log thread and faulthandler know only the number. */
+void
+gt_output_replace(int old, int fd)
 {
-	if (old >= 0 && dup3(new, old, O_CLOEXEC) < 0)
+	if (old >= 0 && dup3(fd, old, O_CLOEXEC) < 0)
 		gt_log_error("log not replaced: %s", gt_err_text(GT_SYS));
-	close(new);
+	close(fd);
 }
 
 /*
@@ -54,7 +51,7 @@ reopen_log(const char *path, int fd)
 		gt_log_error("log not reopened path=%s: %s", path,
 		             gt_err_text(GT_SYS));
 	else
-		replace_log(fd, new);
+		gt_output_replace(fd, new);
 }
 
 void
@@ -69,20 +66,20 @@ void
 gt_output_take(struct gt_worker *w, const int *fds, size_t n)
 {
 	if (n > 0)
-		replace_log(w->child->error_log_fd, fds[0]);
+		gt_output_replace(w->child->error_log_fd, fds[0]);
 	if (n > 1)
-		replace_log(w->child->access_log_fd, fds[1]);
+		gt_output_replace(w->child->access_log_fd, fds[1]);
 	capture_output(w);
 }
 
-/* Until there is a log thread: the line is in the file already. */
-static void
-relay_line(void *arg, const char *line, size_t n)
+/* The line is in the file already. */
+void
+gt_output_tee(void *relay, const char *line, size_t n)
 {
 	int64_t now = gt_clock_us();
 
-	gt_relay_lines(arg, GT_LOG_KIND_ERROR, line, n, now);
-	(void)gt_relay_flush(arg, now);
+	gt_relay_lines(relay, GT_LOG_KIND_ERROR, line, n, now);
+	(void)gt_relay_flush(relay, now);
 }
 
 enum gt_err
@@ -96,7 +93,7 @@ gt_output_init(struct gt_worker *w)
 	rc = gt_relay_create(w->settings, w->child->relay, w->child->name,
 	                     &w->relay);
 	if (rc == GT_OK && w->relay != NULL)
-		gt_log_set_tee(relay_line, w->relay);
+		gt_log_set_tee(gt_output_tee, w->relay);
 	w->has_metrics = gt_relay_has_metrics(w->relay);
 	return rc;
 }
