@@ -86,6 +86,15 @@ take_brackets(struct gt_str s, struct gt_str *host, struct gt_str *rest,
 	return rest->n > 0 && rest->p[0] != ':' ? GT_INVALID : GT_OK;
 }
 
+/* The system takes a number for an address: 8000 would be 0.0.31.64. */
+static bool
+is_number(struct gt_str s)
+{
+	uint64_t n;
+
+	return gt_parse_decimal(s, &n) == GT_OK;
+}
+
 static enum gt_err
 parse_tcp(struct gt_str s, struct gt_bind *out, const char **why)
 {
@@ -105,6 +114,9 @@ parse_tcp(struct gt_str s, struct gt_bind *out, const char **why)
 		if (memchr(colon + 1, ':', rest.n - 1) != NULL)
 			return GT_INVALID;
 	}
+	*why = "a number is no host: a port is written :8000";
+	if (is_number(host))
+		return GT_INVALID;
 	*why = "host name is too long";
 	if (host.n == 0)
 		host = GT_STR("0.0.0.0");

@@ -223,7 +223,7 @@ unknown_option(struct line *l, const char *text)
 	char hint[96];
 	size_t len = strcspn(text, "=");
 
-	l->is_confused = true;
+	l->is_confused = l->c->part_lost = true;
 	if (optopt != 0) {
 		gt_report(l->c, &l->at, "option '-%c' is unknown", optopt);
 		return;

@@ -206,7 +206,7 @@ struct gt_config {
 
 	const char *ini; /* path of -c; NULL: no file */
 	struct gt_origin ini_origin;
-	bool ini_lost; /* it told nothing: what is missing may be in it */
+	bool part_lost; /* not understood: what is missing may be in it */
 	const char *import_path; /* of --import-gunicorn; NULL: none */
 	const char *imported;    /* the INI file made of it */
 	struct gt_buf errors;    /* lines to be printed */

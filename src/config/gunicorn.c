@@ -208,7 +208,7 @@ take_records(struct gt_import *m, struct gt_str text)
 		text.p += 2;
 		text.n -= 2;
 		report_failure(m, text);
-		m->c->ini_lost = true;
+		m->c->part_lost = true;
 		return;
 	}
 	while (next_record(m->c, &text, &r)) {
@@ -279,7 +279,7 @@ report_loss(struct gt_import *m, enum gt_err rc)
 {
 	struct gt_config *c = m->c;
 
-	c->ini_lost = true;
+	c->part_lost = true;
 	if (rc == GT_AGAIN)
 		gt_report(c, &c->ini_origin,
 		          "%s: the file takes longer than boot-timeout, 30 s "
@@ -334,7 +334,7 @@ gt_gunicorn_read(struct gt_config *c, const char *path,
 		return;
 	}
 	if (!can_run(c)) {
-		c->ini_lost = true;
+		c->part_lost = true;
 		gt_report_setting(c, &c->ini_origin, "config",
 		                  "'%s' needs Python to be read", path);
 		return;

@@ -315,6 +315,7 @@ gt_ini_read(struct gt_config *c)
 
 	if (f != NULL)
 		rc = read_all(f, &text);
+	c->part_lost |= rc != GT_OK;
 	if (rc != GT_OK)
 		gt_report_setting(
 		    c, &c->ini_origin, "config", "cannot read %s: %s", c->ini,

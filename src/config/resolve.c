@@ -281,7 +281,7 @@ check_presence(struct gt_config *c)
 
 	if (*v->app != '\0' && *v->paste != '\0')
 		gt_report_warning(c, "paste takes the place of wsgi-app");
-	if (*v->app == '\0' && *v->paste == '\0' && !c->ini_lost &&
+	if (*v->app == '\0' && *v->paste == '\0' && !c->part_lost &&
 	    c->action != GT_ACTION_PRINT)
 		gt_report_setting(
 		    c,

@@ -107,6 +107,26 @@ has_suffix(const char *s, const char *suffix)
 	return n >= k && strcmp(s + n - k, suffix) == 0;
 }
 
+/* hello.app: a dot in the place of the colon. */
+GT_NEEDS_GIL static bool
+is_dot_for_colon(const char *m)
+{
+	const char *dot = strrchr(m, '.');
+	PyObject *name, *module = NULL;
+	bool has = false;
+
+	if (dot == NULL)
+		return false;
+	if ((name = PyUnicode_FromStringAndSize(m, dot - m)) != NULL)
+		module = PyImport_GetModule(name);
+	if (module != NULL)
+		has = PyObject_HasAttrString(module, dot + 1);
+	Py_XDECREF(module);
+	Py_XDECREF(name);
+	PyErr_Clear();
+	return has;
+}
+
 /* Takes the exception. */
 static void
 log_import_failure(const struct app_spec *spec)
@@ -122,6 +142,10 @@ log_import_failure(const struct app_spec *spec)
 	if (is_import && has_suffix(m, ".py") && access(m, F_OK) == 0)
 		gt_log_error("'%s' is a file: did you mean '%.*s:%s'?", m,
 		             (int)strlen(m) - 3, m, spec->object);
+	else if (is_import && is_dot_for_colon(m))
+		gt_log_error("did you mean '%.*s:%s'?",
+		             (int)(strrchr(m, '.') - m), m,
+		             strrchr(m, '.') + 1);
 }
 
 static PyObject *

@@ -279,6 +279,14 @@ config_may_stand_in_the_environment(void **state)
 	assert_fails("-c z.ini a:b", ENV("GTHREADD_ARGS=-c x.ini"),
 	             "gthreadd: command line: setting 'config': cannot read "
 	             "z.ini: No such file or directory\n");
+	/* the application may be named in what was not understood */
+	assert_fails("-c z.ini", NO_ENV,
+	             "gthreadd: command line: setting 'config': cannot read "
+	             "z.ini: No such file or directory\n");
+	assert_fails(
+	    "--wokers 4 a:b", NO_ENV,
+	    "gthreadd: command line: option '--wokers' is unknown (did "
+	    "you mean '--workers'?)\n");
 }
 
 static void

@@ -139,6 +139,16 @@ a_file_name_gets_a_hint(void **state)
 }
 
 static void
+a_dot_in_the_place_of_the_colon_gets_a_hint(void **state)
+{
+	(void)state;
+	write_file("dotted.py", "def app(e, s): pass\n");
+	assert_fails("dotted.app", "did you mean 'dotted:app'?");
+	assert_fails("dotted.none", "'dotted' is not a package");
+	assert_null(strstr(logged, "did you mean"));
+}
+
+static void
 a_missing_name_gets_a_hint(void **state)
 {
 	(void)state;
@@ -185,6 +195,7 @@ main(void)
 	    cmocka_unit_test(names_and_factories_are_found),
 	    cmocka_unit_test(import_errors_show_the_traceback),
 	    cmocka_unit_test(a_file_name_gets_a_hint),
+	    cmocka_unit_test(a_dot_in_the_place_of_the_colon_gets_a_hint),
 	    cmocka_unit_test(a_missing_name_gets_a_hint),
 	    cmocka_unit_test(a_failing_factory_is_reported),
 	    cmocka_unit_test(an_exit_at_import_is_a_failure),
