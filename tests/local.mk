@@ -59,6 +59,7 @@ e2e_files = \
 	tests/e2e/test_complete_block.py \
 	tests/e2e/test_concurrency.py \
 	tests/e2e/test_control.py \
+	tests/e2e/test_control_manual.py \
 	tests/e2e/test_control_page.py \
 	tests/e2e/test_curl.py \
 	tests/e2e/test_daemon.py \

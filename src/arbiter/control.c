@@ -197,13 +197,15 @@ set_log_level(struct gt_arbiter *a, const char *name, struct gt_ctl_call *call)
 	}
 	a->control.log_level = (int)msg.value;
 	gt_log_set_level((enum gt_log_level)msg.value);
+	/* One that ends may have gone already. */
 	TAILQ_FOREACH (p, &a->procs, link)
-		missed += p->channel_fd < 0 ||
-		          gt_channel_send(p->channel_fd, &msg) != GT_OK;
+		missed += (p->channel_fd < 0 ||
+		           gt_channel_send(p->channel_fd, &msg) != GT_OK) &&
+		          p->state != GT_PROC_DRAINING;
 	if (missed == 0)
 		gt_ctl_answer(call, 200, "log-level=%s", name);
 	else
-		gt_ctl_answer(call, 503, "%d workers could not be told",
+		gt_ctl_answer(call, 503, "workers that could not be told: %d",
 		              missed);
 }
 

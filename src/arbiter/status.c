@@ -180,7 +180,7 @@ put_listeners(struct gt_json *j, const struct gt_arbiter *a)
 		if (ls->v[i].fd >= 0 && ls->v[i].slot <= 0)
 			gt_json_text(j, NULL, ls->v[i].text);
 	gt_json_close(j, ']');
-	gt_json_key(j, "listener-names");
+	gt_json_key(j, "listener_names");
 	gt_json_open(j, '{');
 	for (size_t i = 0; i < ls->n; i++)
 		put_name(j, ls->v[i].text, gt_sockets_name(a, &ls->v[i]));

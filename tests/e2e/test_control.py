@@ -424,6 +424,14 @@ def test_log_level_changes_in_master_and_workers(control):
     assert control.post("/log-level?level=error").status == 200
 
 
+def test_log_level_can_be_set_while_workers_end(control):
+    control.server.start()
+    for _ in range(3):
+        assert control.post("/reload").status == 200
+        r = control.post("/log-level?level=debug")
+        assert r.status == 200, r.text
+
+
 def test_reopen_opens_the_logs_again(control):
     s = control.server.start()
     s.error_path.rename(s.dir / "old.log")
