@@ -86,6 +86,7 @@ e2e_files = \
 	tests/e2e/test_pyconfig.py \
 	tests/e2e/test_real_apps.py \
 	tests/e2e/test_pid1.py \
+	tests/e2e/test_promises.py \
 	tests/e2e/test_proxy_protocol.py \
 	tests/e2e/test_relay.py \
 	tests/e2e/test_stop.py \

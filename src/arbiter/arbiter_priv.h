@@ -44,6 +44,9 @@ enum gt_signal_index {
 	GT_SIGNAL_COUNT
 };
 
+/* A worker keeps graceful-timeout itself: KILL is for one that does not. */
+#define GT_SPARE_US 1000000
+
 /* In which order the states follow each other. */
 enum gt_arbiter_state {
 	GT_ARBITER_RUNNING,

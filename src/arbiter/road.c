@@ -15,8 +15,7 @@
 
 #include "arbiter_priv.h"
 
-#define WORKERS_MAX 1024    /* as the setting has it */
-#define SPARE_US    1000000 /* a worker keeps graceful-timeout itself */
+#define WORKERS_MAX 1024 /* as the setting has it */
 
 /* Workers that are not on their way out; the canary apart. */
 struct census {
@@ -93,7 +92,7 @@ gt_road_drain(const struct gt_arbiter *a, struct gt_proc *p)
 		p->end = p->gen != a->gen ? GT_END_RELOAD : GT_END_SCALE;
 	if (p->kill_at_us != 0)
 		return;
-	p->kill_at_us = gt_clock_us() + limit_us + SPARE_US;
+	p->kill_at_us = gt_clock_us() + limit_us + GT_SPARE_US;
 	p->kill_why = "it had not ended within graceful-timeout";
 }
 

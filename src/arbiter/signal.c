@@ -73,7 +73,8 @@ gt_signal_stop(struct gt_arbiter *a, enum gt_arbiter_state state)
 	gt_sockets_close(a, a->gen, NULL);
 	if (state == GT_ARBITER_GRACEFUL)
 		tell(a, SIGTERM,
-		     now + a->gen->settings->graceful_timeout_ms * 1000,
+		     now + a->gen->settings->graceful_timeout_ms * 1000 +
+		         GT_SPARE_US,
 		     "it had not ended within graceful-timeout");
 	else
 		tell(a, SIGQUIT, now + QUICK_US,

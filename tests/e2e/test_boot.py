@@ -50,6 +50,7 @@ def test_worker_that_dies_booting_is_exit_3(server, text):
 
 
 def test_boot_timeout_is_exit_3(server):
+    """R-17"""
     r = write_app(server, "import time; time.sleep(600)\n").with_config(
         boot_timeout="1").run()
     assert r.returncode == 3, server.error_log() + r.stderr
@@ -200,7 +201,7 @@ def test_log_to_stderr_is_the_default(server):
 
 
 def test_respawned_worker_that_cannot_boot_does_not_storm(server):
-    """After a first success the server stays and tries with back-off."""
+    """R-16: after a first success the server stays and tries with back-off."""
     mark, broken = server.dir / "tries", server.dir / "broken"
     write_app(server, f"""
 import os

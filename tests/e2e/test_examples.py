@@ -128,7 +128,7 @@ def test_hooks_example(example):
 
 
 def test_virtualenv_example(example, server):
-    """As its comment says, without the network: flask is Debian's."""
+    """R-28: As its comment says, without the network: flask is Debian's."""
     subprocess.run([PYTHON, "-m", "venv", "--without-pip",
                     str(server.dir / "examples/venv")], check=True)
     site = next((server.dir / "examples/venv/lib").glob("python3*")) \

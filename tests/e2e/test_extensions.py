@@ -13,6 +13,7 @@ def links_libpython():
 
 
 def test_extension_modules_find_the_one_interpreter(server):
+    """R-32"""
     found = server.with_config(wsgi_app="extension_app:app").start() \
         .get("/").json()
     assert found["sqlite"] == 42 and found["ssl"]

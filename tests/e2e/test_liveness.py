@@ -29,7 +29,7 @@ def decided_in_time(server, pid, what):
 
 
 def test_held_gil_is_told_answered_and_healed(server):
-    """C code that never lets the GIL go: nothing in Python runs any more."""
+    """R-01, R-03: C code that never lets the GIL go: nothing in Python runs."""
     begin(server)
     pid = server.worker_pids()[0]
     c, = occupy(server, "/hold?s=1000")
@@ -71,6 +71,7 @@ def test_gil_that_comes_back_in_time_is_no_reason(server):
 
 
 def test_stopped_worker_is_given_up_in_time(server):
+    """R-18: its own kill, by its name"""
     begin(server, workers=2)
     pids = server.worker_pids()
     server.signal(signal.SIGSTOP, pids[0])
@@ -87,7 +88,7 @@ def all_stopped(pids):
 
 
 def test_whole_group_may_be_stopped_for_longer_than_timeout(server):
-    """As a debugger, a frozen container or a closed laptop does."""
+    """R-45: as a debugger, a frozen container or a closed laptop does."""
     begin(server, workers=2, timeout="1")
     server.with_config(request_timeout="1s")
     pids = server.worker_pids()
@@ -113,6 +114,7 @@ def test_whole_group_may_be_stopped_for_longer_than_timeout(server):
 
 
 def test_request_is_not_blamed_for_a_stop_of_its_process(server):
+    """R-45"""
     start(server, request_timeout="1500ms", timeout="60")
     pid = server.worker_pids()[0]
     c, = occupy(server, "/sleep?s=1")
@@ -125,6 +127,7 @@ def test_request_is_not_blamed_for_a_stop_of_its_process(server):
 
 
 def test_foreign_kill_is_told_with_memory_and_requests(server):
+    """R-18"""
     begin(server, timeout="30")
     pid = server.worker_pids()[0]
     c, = occupy(server, "/sleep?s=1000")
@@ -145,6 +148,7 @@ def test_foreign_kill_is_told_with_memory_and_requests(server):
 
 @pytest.mark.skipif(bool(SANITIZER), reason="a finding to the sanitizer")
 def test_crash_is_told_by_the_name_of_its_signal(server):
+    """R-18"""
     begin(server, timeout="30")
     pid = server.worker_pids()[0]
     c, = occupy(server, "/sleep?s=1000")

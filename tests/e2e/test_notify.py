@@ -59,6 +59,7 @@ def write_app(server, text):
 
 
 def test_ready_reloading_stopping(server, manager):
+    """R-24"""
     write_app(server, "")
     server.with_config(workers=2).with_env(NOTIFY_SOCKET=manager.path)
     server.start()
@@ -89,6 +90,7 @@ def test_ready_reloading_stopping(server, manager):
 
 
 def test_ready_waits_for_the_workers(server, manager):
+    """R-24"""
     write_app(server, "import os, time\nopen('boots', 'w').close()\n"
               "while not os.path.exists('go'): time.sleep(0.02)")
     server.with_env(NOTIFY_SOCKET=manager.path).on_port()
@@ -108,6 +110,7 @@ def test_no_ready_when_the_start_fails(server, manager):
 
 
 def test_watchdog_hears_of_live_workers_only(server, manager):
+    """R-24"""
     usec = int(scaled(1) * 1e6)
     server.with_config(timeout="0").with_env(
         NOTIFY_SOCKET=manager.path, WATCHDOG_USEC=str(usec))

@@ -60,6 +60,7 @@ def container(server):
 
 
 def test_term_stops_it(container):
+    """R-44"""
     assert container.get("/").body == b"1"
     os.kill(container.master, signal.SIGTERM)
     assert container.wait() == 0
@@ -67,6 +68,7 @@ def test_term_stops_it(container):
 
 
 def test_children_of_nobody_are_reaped_without_a_word(container):
+    """R-44"""
     for _ in range(3):
         assert container.get("/").status == 200
     wait_for("the foreign children", lambda: len(

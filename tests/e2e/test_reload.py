@@ -73,6 +73,7 @@ def changed(server, **settings):
 # ---- under load ----
 
 def test_hups_under_load_lose_no_request(reloaded):
+    """R-15"""
     server = reloaded.start()
     with Load(server.address) as load:
         for v in range(2, 8):
@@ -84,6 +85,7 @@ def test_hups_under_load_lose_no_request(reloaded):
 
 
 def test_clients_that_pause_within_the_quiet_window_lose_no_request(reloaded):
+    """R-14, R-15: the keep-alive race"""
     server = reloaded.start()
     with Load(server.address, one_shot=0, pause=0.35) as load:
         for v in (2, 3, 4):
@@ -134,6 +136,7 @@ def test_hups_on_a_unix_socket_lose_no_request(reloaded):
 
 
 def test_many_hups_at_once_end_with_the_newest_code(reloaded):
+    """R-15"""
     server = reloaded.start()
     with Load(server.address) as load:
         for v in range(2, 10):
@@ -165,6 +168,7 @@ def test_requests_in_flight_end_in_the_old_worker(reloaded):
 
 
 def test_parked_connections_are_closed_after_a_quiet_second(reloaded):
+    """R-14"""
     server = reloaded.with_config(workers=1).start()
     with server.connect() as quiet, server.connect() as late:
         quiet.get("/")
@@ -192,6 +196,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("how", BROKEN)
 def test_broken_app_keeps_the_old_code(reloaded, how):
+    """R-16"""
     if how == "segfault" and SANITIZER:
         pytest.skip("the sanitizer takes it for its own finding")
     server = reloaded.with_config(boot_timeout=f"{scaled(4):g}").start()
@@ -212,6 +217,7 @@ def test_broken_app_keeps_the_old_code(reloaded, how):
 
 
 def test_the_log_says_why_with_the_traceback(reloaded):
+    """R-16"""
     server = reloaded.start()
     write_app(server, 2, BROKEN["import error"])
     changed(server, error_logfile=server.dir / "other.log")
@@ -222,6 +228,7 @@ def test_the_log_says_why_with_the_traceback(reloaded):
 
 
 def test_broken_settings_are_named_and_change_nothing(reloaded):
+    """R-16"""
     server = reloaded.start()
     old = server.worker_pids()
     server.ini.write_text(server.ini.read_text().replace(
@@ -239,6 +246,7 @@ def test_broken_settings_are_named_and_change_nothing(reloaded):
 
 
 def test_taken_address_and_bad_log_change_nothing(reloaded, make_server):
+    """R-16"""
     other = make_server().start()
     server = reloaded.start()
     old = server.worker_pids()
@@ -264,6 +272,7 @@ def test_an_address_that_overlaps_one_in_use_is_named(reloaded):
 
 
 def test_a_worker_killed_while_a_canary_hangs_is_replaced(reloaded):
+    """R-16; parity: the master is awake during a reload"""
     server = reloaded.with_config(boot_timeout=f"{scaled(5):g}").start()
     old = server.worker_pids()
     write_app(server, 2, BROKEN["hang"])
@@ -350,6 +359,7 @@ def test_settings_that_need_a_restart_are_named(reloaded):
 # ---- how many workers ----
 
 def test_ttin_and_ttou_under_load(reloaded):
+    """R-15"""
     server = reloaded.start()
     with Load(server.address) as load:
         for n in (3, 4, 5, 4, 3, 2):
@@ -371,6 +381,7 @@ def test_ttin_and_ttou_under_load(reloaded):
 
 @pytest.mark.parametrize("back", [signal.SIGHUP, signal.SIGTTIN])
 def test_winch_ends_all_workers_until_they_are_called_back(reloaded, back):
+    """R-23: not only as a daemon"""
     server = reloaded.start()
     server.signal(signal.SIGWINCH)
     wait_for("no workers", lambda: len(server.processes()) == 1)
@@ -385,6 +396,7 @@ def test_winch_ends_all_workers_until_they_are_called_back(reloaded, back):
 # ---- planned replacement ----
 
 def test_max_requests_under_load_loses_no_request(reloaded):
+    """R-10, R-11"""
     server = reloaded.with_config(max_requests=50,
                                   max_requests_jitter=20).start()
     first = server.worker_pids()
@@ -403,6 +415,7 @@ def test_max_requests_under_load_loses_no_request(reloaded):
 
 
 def test_lifetime_and_memory_replace_a_worker(reloaded):
+    """R-19"""
     server = reloaded.with_config(workers=1, max_lifetime="1").start()
     first = server.worker_pids()
     server.log_contains("is to be replaced: max-lifetime")

@@ -75,6 +75,7 @@ def test_connections_of_a_killed_worker_wait_for_another(chain):  # noqa: F811
 
 
 def test_upgrade_keeps_the_sockets_of_all_workers(chain):  # noqa: F811
+    """R-23"""
     server = chain.with_config(workers=3, reuse_port=True).start()
     master, port = server.process.pid, server.address[1]
     sockets = listening(port)

@@ -63,6 +63,7 @@ def test_pool_threads_have_names_for_threading(shared):
 
 
 def test_app_threads_run_from_import_on(server):
+    """R-33"""
     server.with_config(wsgi_app="background:app", threads=1).start()
     first = server.get("/").json()["count"]
     wait_for("the counter to run without requests",
@@ -70,6 +71,7 @@ def test_app_threads_run_from_import_on(server):
 
 
 def test_app_threads_run_while_a_request_computes(server):
+    """R-33"""
     server.with_config(wsgi_app="background:app", threads=1).start()
     before = server.get("/").json()["count"]
     assert server.get("/spin").json()["count"] > before

@@ -62,7 +62,7 @@ def test_term_finishes_stream_and_upload(server):
 
 
 def test_term_serves_what_was_already_sent(server):
-    """Queued behind a busy thread when TERM comes: still answered."""
+    """R-14: queued behind a busy thread when TERM comes: still answered."""
     server.with_config(threads=1).start()
     c = in_flight(server, "/sleep?ms=500")
     queued = [server.connect(timeout=30) for _ in range(2)]
@@ -77,6 +77,7 @@ def test_term_serves_what_was_already_sent(server):
 
 
 def test_term_closes_parked_connections(server):
+    """R-14"""
     server.start()
     with server.connect() as c:
         c.get("/hello")
@@ -102,6 +103,7 @@ def test_term_refuses_new_connections(server):
 
 
 def test_graceful_timeout_bounds_the_wait(server):
+    """R-13"""
     server.with_config(threads=1, graceful_timeout="1").start()
     c = in_flight(server, "/sleep?ms=60000")
     start = time.monotonic()
@@ -112,6 +114,7 @@ def test_graceful_timeout_bounds_the_wait(server):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
 def test_quick_stop_does_not_wait_for_a_stuck_thread(server, number):
+    """R-13; parity: gunicorn takes all of graceful-timeout"""
     server.with_config(threads=2).start()
     c = in_flight(server, "/sleep?ms=60000")
     start = time.monotonic()
@@ -121,6 +124,7 @@ def test_quick_stop_does_not_wait_for_a_stuck_thread(server, number):
 
 
 def test_quick_stop_ends_a_held_gil(server):
+    """R-13"""
     server.with_config(threads=2).start()
     c = in_flight(server, "/hold?s=60")
     start = time.monotonic()
@@ -140,6 +144,7 @@ def test_quit_after_term_hastens(server):
 
 
 def test_usr1_reopens_both_logs(server):
+    """R-42"""
     server.with_config(workers=2).start()
     server.get("/hello")
     server.access_log(1)

@@ -12,6 +12,7 @@ from test_notify import Manager
 
 
 def test_server_accepts_until_stop_delay_is_over(server, tmp_path):
+    """R-14"""
     path = str(tmp_path / "notify")
     manager = Manager(path)
     control = Control(server)

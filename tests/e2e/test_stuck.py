@@ -53,6 +53,7 @@ def forks(server):
     ("lock", "wait_for_lock")])
 def test_stuck_thread_is_named_answered_and_its_worker_replaced(
         server, way, function):
+    """R-01, R-03"""
     start(server)
     pid = server.worker_pids()[0]
     c, = occupy(server, f"/{way}?s=1000")
@@ -73,6 +74,7 @@ def test_stuck_thread_is_named_answered_and_its_worker_replaced(
 
 
 def test_python_loop_is_interrupted_and_the_worker_stays(server):
+    """R-01"""
     start(server, interrupt_timeout="20s")
     pid = server.worker_pids()[0]
     c, = occupy(server, "/spin?s=1000")
@@ -119,6 +121,7 @@ def test_interrupt_timeout_0_replaces_at_once_and_raises_nothing(server):
 
 
 def test_held_gil_does_not_delay_the_504(server):
+    """R-02"""
     start(server, timeout="60", graceful_timeout="1")
     pid = server.worker_pids()[0]
     c, = occupy(server, "/hold?s=1000")
@@ -133,7 +136,7 @@ def test_held_gil_does_not_delay_the_504(server):
 
 
 def test_one_of_four_stuck_leaves_the_neighbours_unharmed(server):
-    """Slow ones finish although their worker is being replaced."""
+    """R-34: slow ones finish although their worker is being replaced."""
     start(server, request_timeout="800ms")
     pid = server.worker_pids()[0]
     c, = occupy(server, "/block")
@@ -154,6 +157,7 @@ def test_one_of_four_stuck_leaves_the_neighbours_unharmed(server):
 
 
 def test_others_serve_while_one_is_stuck(server):
+    """R-34"""
     start(server, interrupt_timeout="20s")
     c, = occupy(server, "/block")
     with server.connect() as other:
@@ -166,6 +170,7 @@ def test_others_serve_while_one_is_stuck(server):
 
 
 def test_all_threads_stuck_are_recovered(server):
+    """R-01, R-02"""
     start(server)
     pid = server.worker_pids()[0]
     stuck = occupy(server, *["/block"] * 4)
@@ -194,6 +199,7 @@ def test_many_threads_that_time_out_at_once_are_all_seen_to(server):
 
 
 def test_response_that_has_begun_is_cut(server):
+    """R-02"""
     start(server, interrupt_timeout="20s")
     c = send(server, "/stream")
     with pytest.raises(EOFError):
@@ -287,6 +293,7 @@ def test_queue_timeout_answers_503_without_calling_the_app(server):
 
 
 def test_max_rss_hard_ends_the_worker_at_once(server):
+    """R-19"""
     start(server, request_timeout=None, max_rss_hard="180m")
     pid = server.worker_pids()[0]
     c, = occupy(server, "/grow")

@@ -84,6 +84,7 @@ def chain(server):
 # ---- under load ----
 
 def test_upgrades_under_load_lose_no_request(chain):
+    """R-23"""
     server = chain.start()
     master = server.process.pid
     with Load(server.address) as load:
@@ -101,6 +102,7 @@ def test_upgrades_under_load_lose_no_request(chain):
 
 
 def test_rollbacks_under_load_lose_no_request(chain):
+    """R-23"""
     server = chain.start()
     old = server.process.pid
     with Load(server.address) as load:
@@ -145,6 +147,7 @@ def test_old_master_is_dismissed_before_the_new_one_is_ready(chain, number):
 
 
 def test_upgrade_on_a_unix_socket(chain):
+    """R-23"""
     server = chain.on_unix() or chain
     server.start()
     master = server.process.pid
@@ -227,6 +230,7 @@ def test_addresses_that_change_with_the_upgrade(chain):
 # ---- what is started ----
 
 def test_the_program_that_is_there_now_is_run(chain):
+    """R-23"""
     server = chain
     releases = [server.dir / "1", server.dir / "2"]
     for release in releases:
@@ -258,6 +262,7 @@ def test_the_program_that_is_there_now_is_run(chain):
 
 
 def test_environment_is_that_of_the_start(chain):
+    """R-23"""
     server = chain.with_env(WHO="me", LISTEN_PID="1", LISTEN_FDS="3",
                             LISTEN_FDNAMES="a:b:c").start()
     old = server.process.pid
@@ -510,6 +515,7 @@ def test_stop_is_not_forgotten_when_the_new_master_fails(chain):
 # ---- who is told ----
 
 def test_service_manager_follows_the_main_process(chain, tmp_path):
+    """R-23, R-24"""
     path = str(tmp_path / "notify")
     manager = Manager(path)
     try:
@@ -570,6 +576,7 @@ def test_the_master_that_serves_tells_the_watchdog(chain, tmp_path):
 
 
 def test_daemon_is_upgraded(server):
+    """R-23"""
     write_app(server, 1)
     server.on_port().with_config(wsgi_app="served:app", daemon=True,
                                  pid="pid")

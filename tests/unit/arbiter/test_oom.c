@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel counts of its out of memory killer. */
+/* what the kernel counts of its out of memory killer. */
 #include "../../../src/arbiter/arbiter_priv.h"
 #include "../cmocka_all.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The diagnosis of virtual environments, on one made by python3 -m venv. */
+/* the diagnosis of virtual environments, on one of python3 -m venv. */
 #include "../cmocka_all.h"
 
 #include "config.h"
