@@ -112,6 +112,19 @@ def test_settings_and_their_origin(server, command):
     assert re.search(r"^threads = 7 .*gthreadd.ini:3", r.stdout, re.M)
 
 
+def test_the_file_of_the_manual_is_right(server):
+    text = PAGE.with_name("gthreadd.ini.5").read_text()
+    text = re.search(r"\n\.Sh EXAMPLES\n\.Bd [^\n]*\n(.*?)\.Ed", text, re.S)[1]
+    assert "[gthreadd]" in text and "[env]" in text
+    server.dir.joinpath("x.ini").write_text(
+        text.replace("user = shop", "user = nobody")
+        .replace("/srv/shop/current", str(server.dir)))
+    r = shell(server, "gthreadd -c x.ini --print-config")
+    assert (r.returncode, r.stderr) == (0, "")
+    assert re.search(r"^env = DJANGO_SETTINGS_MODULE=\*\*\* +\(x.ini:\d+\)",
+                     r.stdout, re.M)
+
+
 def test_from_gunicorn(server, command):
     r = shell(server, command("gthreadd --import-gunicorn"))
     assert r.returncode == 0, r.stderr

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import RawClient, free_port, wait_for
+from harness import TESTS, RawClient, free_port, wait_for
 from test_hooks import with_hooks
 from test_control import Control, write_app
 
@@ -113,6 +113,20 @@ def test_metrics_are_valid_and_each_is_documented(control):
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool")
+def test_examples_of_the_manual_ask_for_what_is_there(control):
+    control.server.start()
+    control.server.get("/")
+    samples = metrics(control)
+    page = (TESTS.parent / "man/gthreadd-metrics.7").read_text()
+    text = page.split(".Sh EXAMPLES")[1]
+    asked = re.findall(r"(gthreadd_\w+)(?:\{(?:\w+)=~?\"([^\"]+)\"\})?", text)
+    assert len(asked) >= 4
+    for name, values in asked:
+        assert name in samples
+        for value in values.split("|"):
+            assert not value or value in samples[name], (name, value)
+
+
 def test_promtool_has_nothing_to_say(control):
     control.server.start()
     r = subprocess.run(["promtool", "check", "metrics"], text=True,

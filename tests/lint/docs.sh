@@ -79,6 +79,16 @@ while read -r name; do
 		fail "$name is missing in conf/gthreadd.ini"
 done <"$tmp/names"
 
+# What may stand in a format of the access log.
+sed -n "s/^GT_ATOM('\(.\)', .*/\1/p" "$top_srcdir/src/stats/tbl/atom.def" \
+	>"$tmp/atoms"
+while read -r atom; do
+	grep -Eq "^\.It Li %\((\{[a-z]+\})?$atom\)s" \
+		"$top_srcdir/man/gthreadd.ini.5" ||
+		fail "%($atom)s is missing in man/gthreadd.ini.5"
+done <"$tmp/atoms"
+[ -s "$tmp/atoms" ] || fail 'there are no atoms'
+
 # What gunicorn has and we have not is told to those who come from there.
 sed -n 's/^GT_FOREIGN("\([a-z0-9-]*\)".*/\1/p
 s/^GT_DIFFERS(\([a-z_]*\),.*/\1/p' "$top_srcdir"/src/config/tbl/foreign.def \
