@@ -6,6 +6,7 @@
  * looked at.
  */
 #include "gthreadd/http/body.h"
+#include "gthreadd/http/response.h"
 #include "http_priv.h"
 
 /* Places inside a line: what was read last. */
@@ -215,7 +216,7 @@ check_trailer_name(struct gt_body *b)
 
 	b->sub = SUB_VALUE;
 	if (name.n <= sizeof b->name &&
-	    (gt_field_flags[gt_field_find_token(name)] & GT_FIELD_IS_HEAD) != 0)
+	    (gt_field_flags[gt_field_find(name)] & GT_FIELD_IS_HEAD) != 0)
 		return refuse(b, GT_PROTO, "field not allowed in trailers");
 	return GT_OK;
 }

@@ -87,7 +87,7 @@ is_same_name(const char *name, const char *other, size_t n)
 }
 
 enum gt_field_id
-gt_field_find_token(struct gt_str name)
+gt_field_find(struct gt_str name)
 {
 	unsigned h;
 	unsigned id;
@@ -100,12 +100,6 @@ gt_field_find_token(struct gt_str name)
 		    is_same_name(known[id].p, name.p, name.n))
 			return (enum gt_field_id)id;
 	return GT_FIELD_OTHER;
-}
-
-enum gt_field_id
-gt_field_find(struct gt_str name)
-{
-	return gt_field_find_token(name);
 }
 
 static size_t
@@ -160,7 +154,7 @@ gt_field_parse(const char *p, size_t off, size_t len, struct gt_field *f,
 	size_t n = colon == NULL ? len : (size_t)(colon - s);
 	struct gt_str value;
 
-	f->id = gt_field_find_token((struct gt_str){s, n});
+	f->id = gt_field_find((struct gt_str){s, n});
 	if (f->id == GT_FIELD_OTHER) /* else it is a token */
 		n = token_len(s, n);
 	if (n == 0 || s + n != colon) {

@@ -79,9 +79,6 @@ enum {
 };
 extern const uint8_t gt_field_flags[GT_FIELD_COUNT];
 
-/* Which known field name is; name is a token. */
-enum gt_field_id gt_field_find_token(struct gt_str name);
-
 /*
  * One field line without its CRLF, p[off..off+len), into f.
  * Errors: GT_PROTO, *why says what is wrong. Spec: RFC 9112 section 5.

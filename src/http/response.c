@@ -139,14 +139,13 @@ enum gt_err
 gt_response_field(struct gt_response *r, struct gt_buf *out, struct gt_str name,
                   struct gt_str value)
 {
-	enum gt_field_id id;
+	enum gt_field_id id = gt_field_find(name);
 
-	if (!gt_field_name_is_valid(name))
+	if (id == GT_FIELD_OTHER && !gt_field_name_is_valid(name))
 		return GT_INVALID;
 	value = gt_str_trim(value);
 	if (!gt_field_value_is_valid(value))
 		return GT_INVALID;
-	id = gt_field_find_token(name);
 	if (r->id.n > 0 && gt_str_eq_icase(name, r->id_name))
 		return GT_OK;
 	if (id == GT_FIELD_CONTENT_LENGTH)

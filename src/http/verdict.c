@@ -42,22 +42,19 @@ value_of(const struct judge *j, const struct gt_field *f)
 
 /*
  * The field of that name behind f, or the first one (f is NULL); NULL: there
- * is none. Known names are compared by number: most are not in the request.
+ * is none. Every request is searched for some: most differ in their length.
  */
 static const struct gt_field *
 next_named(const struct judge *j, struct gt_str name, const struct gt_field *f)
 {
-	const struct gt_request *rq = j->rq;
-	const struct gt_field *end = rq->field + rq->nfields;
-	enum gt_field_id id = gt_field_find_token(name);
+	size_t i = f == NULL ? 0 : (size_t)(f - j->rq->field) + 1;
 
-	if (rq->nfields == 0 ||
-	    (id != GT_FIELD_OTHER && !gt_request_has(rq, id)))
-		return NULL;
-	for (f = f == NULL ? rq->field : f + 1; f < end; f++)
-		if (f->id == id && (id != GT_FIELD_OTHER ||
-		                    gt_str_eq_icase(name_of(j, f), name)))
+	for (; i < j->rq->nfields; i++) {
+		f = &j->rq->field[i];
+		if (f->name.len == name.n &&
+		    gt_str_eq_icase(name_of(j, f), name))
 			return f;
+	}
 	return NULL;
 }
 

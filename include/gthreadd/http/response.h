@@ -36,7 +36,7 @@ unsigned gt_status_of_err(enum gt_err err);
 GT_MUST_CHECK enum gt_err gt_status_parse(struct gt_str s, unsigned *status);
 bool gt_field_name_is_valid(struct gt_str name);   /* token */
 bool gt_field_value_is_valid(struct gt_str value); /* no CR LF NUL, CTL */
-/* Which known field name is; GT_FIELD_OTHER: unknown. */
+/* Which known field name is: a token then; GT_FIELD_OTHER: any octets. */
 enum gt_field_id gt_field_find(struct gt_str name);
 
 enum gt_response_body {
