@@ -49,7 +49,7 @@ enum gt_signal_index {
 
 /* In which order the states follow each other. */
 enum gt_arbiter_state {
-	GT_ARBITER_RUNNING,
+	GT_ARBITER_RUNNING,  /* also while a stop-delay runs */
 	GT_ARBITER_GRACEFUL, /* workers were told TERM */
 	GT_ARBITER_QUICK,    /* workers were told QUIT */
 };

@@ -152,3 +152,10 @@ gt_obey_start(struct gt_worker *w)
 	             EV_READ | EV_PERSIST, on_channel, w);
 	return event_add(&w->channel_ev, NULL) < 0 ? GT_SYS : GT_OK;
 }
+
+void
+gt_obey_stop(void)
+{
+	for (size_t i = 0; i < sizeof(obeyed) / sizeof(obeyed[0]); i++)
+		signal(obeyed[i], SIG_IGN);
+}

@@ -170,6 +170,7 @@ fini(struct gt_worker *w)
 	gt_log_set_tee(NULL, NULL);
 	gt_relay_destroy(w->relay);
 	gt_loop_fini(w);
+	gt_obey_stop();
 	gt_queue_fini(&w->queue);
 	gt_access_format_destroy(w->service.access);
 	gt_trust_destroy(w->trust);

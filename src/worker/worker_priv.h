@@ -362,9 +362,9 @@ const char *gt_loop_date(struct gt_worker *w) GT_ON_LOOP;
 /* ---- worker.c ---- */
 
 enum gt_worker_state {
-	GT_WORKER_SERVING,
+	GT_WORKER_SERVING,  /* from the end of the boot on */
 	GT_WORKER_DRAINING, /* accepts no more; ends with its connections */
-	GT_WORKER_ENDED,
+	GT_WORKER_ENDED,    /* the loop ends with this turn */
 };
 
 #define GT_WORKER_SIGNALS 6
@@ -443,6 +443,8 @@ struct gt_worker {
 
 /* From here on signals are events, whatever the app has installed. */
 GT_MUST_CHECK enum gt_err gt_obey_start(struct gt_worker *w);
+/* The process is about to end, whatever it is still told. */
+void gt_obey_stop(void);
 /* Say once what the app had in mind for signals that are ours. */
 void gt_obey_warn(void) GT_NEEDS_GIL;
 /* End: drain (orphans: see gt_acceptor_stop), or at once. */

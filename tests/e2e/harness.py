@@ -328,7 +328,7 @@ class Server:
             # A worker that leaves a stuck thread behind does so on purpose.
             env["TSAN_OPTIONS"] = env.get(
                 "TSAN_OPTIONS", f"suppressions={TESTS}/tsan.supp") \
-                + ":report_thread_leaks=0"
+                + ":report_thread_leaks=0:die_after_fork=0"
             env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         env.update(self.environment)
         return env
