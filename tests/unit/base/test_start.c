@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,18 @@ tear_down(void **state)
 	return unlink("program") < 0 || unlink("here") < 0 || rmdir(dir) < 0;
 }
 
+/* It is for the life of a process; here there are several in one. */
+static void
+discard(const struct gt_start *s)
+{
+	if (s == NULL)
+		return;
+	free((void *)(uintptr_t)s->argv);
+	free((void *)(uintptr_t)s->env);
+	free((void *)(uintptr_t)s->cwd);
+	free((void *)(uintptr_t)s->program);
+}
+
 static const struct gt_start *
 save(const char *argv0, const char *pwd_value, const char *path_value)
 {
@@ -42,6 +55,7 @@ save(const char *argv0, const char *pwd_value, const char *path_value)
 	snprintf(name, sizeof(name), "%s", argv0);
 	snprintf(pwd, sizeof(pwd), "PWD=%s", pwd_value);
 	snprintf(path, sizeof(path), "PATH=%s", path_value);
+	discard(gt_start_get());
 	gt_start_save(1, argv, env);
 	assert_non_null(gt_start_get());
 	assert_string_equal(gt_start_get()->argv[0], argv0);

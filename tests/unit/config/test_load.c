@@ -74,6 +74,20 @@ static const struct gt_config_check checks[] = {
 
 static struct gt_config_host host;
 
+/* What the load before this one had to say is gone. */
+static FILE *
+open_report(void)
+{
+	static size_t n;
+	FILE *err;
+
+	free(report);
+	report = NULL;
+	err = open_memstream(&report, &n);
+	assert_non_null(err);
+	return err;
+}
+
 static enum gt_err
 try_load(const struct gt_config_check *k, const char *line,
          const char *const env[])
@@ -82,11 +96,9 @@ try_load(const struct gt_config_check *k, const char *line,
 	struct gt_arena mem = {0};
 	struct gt_strv argv = {0}, envp = {0};
 	const char *why;
-	size_t n;
-	FILE *err = open_memstream(&report, &n);
+	FILE *err = open_report();
 	enum gt_err rc;
 
-	assert_non_null(err);
 	assert_int_equal(gt_strv_add(&mem, &argv, program), GT_OK);
 	assert_int_equal(gt_split_words(&mem, line, &argv, &why), GT_OK);
 	assert_int_equal(gt_strv_add(&mem, &argv, NULL), GT_OK);
@@ -257,7 +269,6 @@ a_higher_list_replaces_and_a_repeated_one_grows(void **state)
 	load("-c x.ini a:b", NO_ENV);
 	assert_int_equal(v->bind.n, 3);
 	assert_string_equal(v->bind.v[2], ":3");
-	free(report);
 	gt_config_destroy(c);
 	load("-c x.ini -b :4 a:b -b :5", NO_ENV);
 	assert_int_equal(v->bind.n, 2);
@@ -523,7 +534,6 @@ a_gunicorn_config_beside_is_warned_about_without_c(void **state)
 	assert_int_equal(v->workers, 1);
 	assert_int_equal(gt_config_warnings(c, &w), 1);
 	assert_non_null(strstr(w[0], "-c"));
-	free(report);
 	gt_config_destroy(c);
 	write_file("x.ini", "[gthreadd]\n");
 	load("-c x.ini a:b", NO_ENV);
@@ -605,10 +615,8 @@ reload(const char *first, const char *second)
 {
 	struct gt_config *old;
 	enum gt_err rc;
-	size_t n;
-	FILE *err = open_memstream(&report, &n);
+	FILE *err = open_report();
 
-	assert_non_null(err);
 	write_file("x.ini", first);
 	assert_int_equal(gt_config_load(4, command, no_env, NULL, err, &old),
 	                 GT_OK);

@@ -34,7 +34,8 @@ static void
 keep(struct gt_buf *out)
 {
 	assert_true(out->len < sizeof(text));
-	memcpy(text, out->p, out->len);
+	if (out->len > 0)
+		memcpy(text, out->p, out->len);
 	text[out->len] = '\0';
 	gt_buf_fini(out);
 }
