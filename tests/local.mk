@@ -46,6 +46,7 @@ e2e_files = \
 	tests/e2e/conftest.py \
 	tests/e2e/gunicorn_flags.py \
 	tests/e2e/debian.py \
+	tests/e2e/control.py \
 	tests/e2e/harness.py \
 	tests/e2e/load.py \
 	tests/e2e/apps/log_app.py \

@@ -71,12 +71,8 @@ def shared(tmp_path_factory):
     """A running server that the harmless tests of a module share."""
     s = Server(tmp_path_factory.mktemp("shared"))
     s.with_config(threads=4)
-    try:
-        s.start()
+    with s.serving():
         yield s
-        s.stop()
-    finally:
-        s.kill()
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +80,5 @@ def cases(tmp_path_factory):
     """The same, with the application of special cases."""
     s = Server(tmp_path_factory.mktemp("cases"))
     s.with_config(wsgi_app="cases_app:app", threads=4)
-    try:
-        s.start()
+    with s.serving():
         yield s
-        s.stop()
-    finally:
-        s.kill()

@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from urllib.parse import quote
@@ -77,6 +78,15 @@ def session_of(pid):
 def processes_of_session(session):
     pids = [int(p) for p in os.listdir("/proc") if p.isdigit()]
     return [pid for pid in pids if session_of(pid) == session]
+
+
+def title_of(pid):
+    """What ps shows; "" when it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return text.split(b"\0")[0].decode().rstrip()
 
 
 def rss_kib(pid, field="RssAnon"):
@@ -413,6 +423,16 @@ class Server:
             except ProcessLookupError:
                 pass
         self.process.wait()
+
+    @contextmanager
+    def serving(self, *args):
+        """Started, and ended as a test's own server is: for a module's."""
+        try:
+            self.start(*args)
+            yield self
+            self.stop()
+        finally:
+            self.kill()
 
     def check_reports(self, text):
         found = REPORT.search(text)

@@ -9,90 +9,23 @@ import threading
 
 import pytest
 
-from harness import PYTHON, RawClient, scaled, wait_for
-
-APP = """
-import os, time
-{extra}
-def app(environ, start_response):
-    if environ["PATH_INFO"] == "/slow":
-        gate = environ["QUERY_STRING"]
-        while not os.path.exists(gate):
-            time.sleep(0.01)
-    body = b"{version}"
-    start_response("200 OK", [("Content-Length", str(len(body)))])
-    return [body]
-"""
-
-
-def write_app(server, version, extra=""):
-    fresh = server.dir / "served.py.new"
-    fresh.write_text(APP.format(version=version, extra=extra))
-    fresh.replace(server.dir / "served.py")
-
-
-def ask(client, target, method="GET", headers=()):
-    """RawClient.request() calls its host by a name."""
-    lines = [f"{method} {target} HTTP/1.1", "Host: localhost"]
-    lines += [f"{n}: {v}" for n, v in headers]
-    if method == "POST":
-        lines.append("Content-Length: 0")
-    client.send("\r\n".join(lines).encode() + b"\r\n\r\n")
-    return client.response(is_head=method == "HEAD")
-
-
-class Control:
-    """A client of the control socket of one server."""
-
-    def __init__(self, server):
-        self.path = str(server.dir / "control.sock")
-        server.with_config(control_socket=self.path)
-
-    def connect(self):
-        return RawClient(self.path)
-
-    def ask(self, target, method="GET", headers=()):
-        with self.connect() as c:
-            return ask(c, target, method, headers)
-
-    def post(self, target):
-        return self.ask(target, "POST")
-
-    def status(self):
-        r = self.ask("/status")
-        assert r.status == 200
-        assert r.get("Content-Type") == "application/json"
-        return r.json()
+from control import Control, ask, controlled, write_app
+from harness import PYTHON, Server, scaled, wait_for
 
 
 @pytest.fixture
 def control(server):
-    write_app(server, "one")
-    server.with_config(wsgi_app="served:app", workers=2, threads=3)
-    c = Control(server)
-    c.server = server
-    return c
+    return controlled(server, workers=2, threads=3)
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     """One that the tests which only look share."""
-    from harness import Server
     s = Server(tmp_path_factory.mktemp("control"))
-    write_app(s, "one")
-    s.with_config(wsgi_app="served:app", workers=2, threads=3)
-    c = Control(s)
-    c.server = s
-    s.ini.parent.mkdir(exist_ok=True)
-    s.on_port()
-    s.write_ini()
-    s.ini.write_text(s.ini.read_text() + "[env]\nDB_PASSWORD = hunter2\n")
-    s.start("-c", str(s.ini))
-    try:
+    s.sections["env"] = {"DB_PASSWORD": "hunter2"}
+    c = controlled(s, workers=2, threads=3)
+    with s.serving():
         yield c
-        s.stop()
-    finally:
-        s.kill()
 
 
 # ---- what it shows ----

@@ -10,8 +10,8 @@ import threading
 
 import pytest
 
+from control import ask, controlled
 from harness import RawClient, Server, scaled, wait_for
-from test_control import Control, ask, write_app
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -19,16 +19,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     s = Server(tmp_path_factory.mktemp("page"))
-    write_app(s, "one")
-    s.with_config(wsgi_app="served:app", workers=2, threads=3, name="shop")
-    c = Control(s)
-    c.server = s
-    try:
-        s.start()
+    c = controlled(s, workers=2, threads=3, name="shop")
+    with s.serving():
         yield c
-        s.stop()
-    finally:
-        s.kill()
 
 
 def test_page_needs_nothing_from_elsewhere(running):

@@ -15,12 +15,8 @@ def django(tmp_path_factory):
     s.with_config(wsgi_app="djproj.wsgi", workers=2, threads=2,
                   chdir=APPS / "djproj")
     del s.settings["pythonpath"]
-    try:
-        s.start()
+    with s.serving():
         yield s
-        s.stop()
-    finally:
-        s.kill()
 
 
 def test_page(django, session):

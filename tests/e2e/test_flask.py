@@ -11,12 +11,9 @@ from harness import Server
 @pytest.fixture(scope="module")
 def flask(tmp_path_factory):
     s = Server(tmp_path_factory.mktemp("flask"))
-    try:
-        s.with_config(wsgi_app="flask_app:app", workers=2, threads=2).start()
+    s.with_config(wsgi_app="flask_app:app", workers=2, threads=2)
+    with s.serving():
         yield s
-        s.stop()
-    finally:
-        s.kill()
 
 
 def test_page(flask, session):

@@ -7,23 +7,16 @@ from signal import (SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGTTIN,
                     SIGTTOU, SIGUSR1, SIGUSR2)
 
 import pytest
-from harness import SANITIZER, scaled, wait_for
+from harness import SANITIZER, scaled, title_of, wait_for
 from test_hooks import hook_lines, with_hooks
 
 MASTER_HOOKS = ["on_starting", "when_ready", "on_reload", "nworkers_changed",
                 "pre_fork", "child_exit", "on_exit"]
 
 
-def title(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode()
-    except OSError:
-        return ""
-
-
 def forkservers(server):
     return [p for p in server.processes()
-            if title(p).startswith("gthreadd: forkserver [")]
+            if title_of(p).startswith("gthreadd: forkserver [")]
 
 
 def forkserver(server):
@@ -74,9 +67,9 @@ def test_preload_imports_once_and_the_master_is_the_parent(server):
     version, imported, pid = facts(server)
     assert version == 1 and imported == fork and pid in server.worker_pids()
     assert {ppid(p) for p in server.worker_pids()} == {server.process.pid}
-    assert all(re.fullmatch(r"gthreadd: worker \[versioned:app\]", title(p))
+    assert all(re.fullmatch(r"gthreadd: worker \[versioned:app\]", title_of(p))
                for p in server.worker_pids())
-    assert title(fork) == "gthreadd: forkserver [versioned:app]"
+    assert title_of(fork) == "gthreadd: forkserver [versioned:app]"
 
 
 def test_a_forkserver_holds_no_socket_and_no_channel_of_others(server):
@@ -374,7 +367,7 @@ def test_pre_exec_runs_before_an_upgrade_and_may_fail(server):
     server.log_contains(rf"hook on_starting pid=\d+ server={new} ")
     server.log_contains("new master .* is ready")
     server.signal(SIGTERM, new)
-    wait_for("the new one to end", lambda: not title(new))
+    wait_for("the new one to end", lambda: not title_of(new))
 
 
 @pytest.mark.parametrize("how", ["raise", "exit", "hang", "crash"])

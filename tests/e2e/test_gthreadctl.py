@@ -9,8 +9,8 @@ import subprocess
 
 import pytest
 
+from control import controlled, write_app
 from harness import BUILD, SANITIZER, Server, scaled, wait_for
-from test_control import Control, write_app
 
 GTHREADCTL = os.environ.get("GTHREADCTL", str(BUILD / "gthreadctl"))
 DONE, REFUSED, USAGE, NO_SERVER = range(4)
@@ -30,22 +30,14 @@ def ctl(server, *args, socket=True):
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     s = Server(tmp_path_factory.mktemp("ctl"))
-    write_app(s, "one")
-    s.with_config(wsgi_app="served:app", workers=2, threads=3)
-    Control(s)
-    try:
-        s.start()
+    controlled(s, workers=2, threads=3)
+    with s.serving():
         yield s
-        s.stop()
-    finally:
-        s.kill()
 
 
 @pytest.fixture
 def changing(server):
-    write_app(server, "one")
-    server.with_config(wsgi_app="served:app", workers=1, threads=2)
-    Control(server)
+    controlled(server, workers=1, threads=2)
     return server.start()
 
 

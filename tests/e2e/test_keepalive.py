@@ -6,24 +6,19 @@ import time
 
 import pytest
 
-from harness import SLOW, scaled, wait_for
+from harness import SLOW, Server, scaled, wait_for
 
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
     """Short timeouts, for the tests that wait for them."""
-    from harness import Server
     s = Server(tmp_path_factory.mktemp("quick"))
     s.with_config(threads=2, keep_alive=f"{scaled(0.5):g}",
                   header_timeout=f"{scaled(0.7):g}",
                   body_timeout=f"{scaled(0.7):g}",
                   write_timeout=f"{scaled(0.7):g}")
-    try:
-        s.start()
+    with s.serving():
         yield s
-        s.stop()
-    finally:
-        s.kill()
 
 
 def test_many_requests_share_a_connection(shared):

@@ -17,12 +17,8 @@ def limited(tmp_path_factory):
                   limit_request_fields=FIELDS,
                   limit_request_field_size=FIELD, limit_request_head=HEAD,
                   max_body_size=BODY, body_buffer=4096)
-    try:
-        s.start()
+    with s.serving():
         yield s
-        s.stop()
-    finally:
-        s.kill()
 
 
 def calls(server):

@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
+from control import Control
 from harness import SANITIZER, scaled, wait_for
-from test_control import Control
 from test_stuck import forks, occupy, replaced, send, start
 
 TIMEOUT = scaled(1)

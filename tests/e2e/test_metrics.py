@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 
+from control import Control, controlled
 from harness import TESTS, RawClient, free_port, wait_for
 from test_hooks import with_hooks
-from test_control import Control, write_app
 
 NAME = r"[a-z_][a-z0-9_]*"
 SAMPLE = re.compile(rf'({NAME})(?:{{({NAME})="((?:[^"\\\n]|\\.)*)"}})? '
@@ -56,11 +56,7 @@ def check_histogram(m, name):
 
 @pytest.fixture
 def control(server):
-    write_app(server, "one")
-    server.with_config(wsgi_app="served:app", workers=2, threads=2)
-    c = Control(server)
-    c.server = server
-    return c
+    return controlled(server, workers=2, threads=2)
 
 
 def metrics(control):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import GTHREADD, scaled, wait_for
+from harness import GTHREADD, wait_for
 
 UNSHARE = shutil.which("unshare")
 

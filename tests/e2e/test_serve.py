@@ -6,7 +6,7 @@ import os
 import pytest
 import requests
 
-from harness import free_port, wait_for
+from harness import free_port, title_of, wait_for
 
 
 def test_hello_is_served(shared):
@@ -136,12 +136,9 @@ def test_settings_come_from_the_environment(server):
 def test_titles_name_the_processes(server):
     server.with_config(name="shop").start()
 
-    def title(pid):
-        with open(f"/proc/{pid}/cmdline", "rb") as f:
-            return f.read().split(b"\0")[0].decode().strip()
-    wait_for("the title of a master that is complete", lambda: title(
+    wait_for("the title of a master that is complete", lambda: title_of(
         server.process.pid) == "gthreadd: master [shop]")
-    assert title(server.worker_pids()[0]) == "gthreadd: worker [shop]"
+    assert title_of(server.worker_pids()[0]) == "gthreadd: worker [shop]"
 
 
 def test_title_of_a_master_whose_workers_boot(server):

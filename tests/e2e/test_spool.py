@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from harness import rss_kib, scaled, wait_for
+from harness import Server, rss_kib, scaled, wait_for
 
 MIB = 1 << 20
 KIB = 1 << 10
@@ -36,15 +36,10 @@ def chunked(data, size=10000):
 
 @pytest.fixture(scope="module")
 def spooling(tmp_path_factory):
-    from harness import Server
     s = Server(tmp_path_factory.mktemp("spooling"))
     s.with_config(threads=2, body_spool="4m", tmp_upload_dir=s.dir)
-    try:
-        s.start()
+    with s.serving():
         yield s
-        s.stop()
-    finally:
-        s.kill()
 
 
 def worker(server):

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
+from control import Control
 from harness import scaled, wait_for
 from load import Load
-from test_control import Control
 from test_notify import Manager
 
 

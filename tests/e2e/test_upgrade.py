@@ -5,28 +5,20 @@ import re
 import shutil
 import signal
 import socket
-from pathlib import Path
 
 import pytest
 
-from harness import GTHREADD, free_port, wait_for
+from control import Control
+from harness import GTHREADD, free_port, title_of, wait_for
 from load import Load
-from test_control import Control
 from test_notify import Manager
 from test_reload import BROKEN, changed, version, write_app
 
 
-def title(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
-    except OSError:
-        return b""
-
-
 def masters(server):
     return [p for p in server.processes()
-            if title(p).startswith((b"gthreadd: master",
-                                    b"gthreadd: starting"))]
+            if title_of(p).startswith(("gthreadd: master",
+                                       "gthreadd: starting"))]
 
 
 def count(server, pattern):
@@ -295,11 +287,11 @@ def test_pid_file_of_the_new_master_becomes_the_pid_file(chain):
     first, second = server.dir / "pid", server.dir / "pid.2"
     new = upgrade(server, old)
     assert (first.read_text(), second.read_text()) == (f"{old}\n", f"{new}\n")
-    assert title(new) == b"gthreadd: master [served:app.2]"
+    assert title_of(new) == "gthreadd: master [served:app.2]"
     end(server, old)
     wait_for("the pid file to move", lambda: not second.exists())
     assert first.read_text() == f"{new}\n"
-    assert title(new) == b"gthreadd: master [served:app]"
+    assert title_of(new) == "gthreadd: master [served:app]"
     last = upgrade(server, new)
     end(server, last)
     wait_for("one pid file", lambda: not second.exists())
