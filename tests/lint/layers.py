@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Fail when a file includes a header that its layer may not see.
 
-The table is that of doc/architecture.md: a layer sees the public headers of
+The table is that of HACKING: a layer sees the public headers of
 the layers below it, and each foreign header is allowed in few places.
 """
 import os
