@@ -35,6 +35,7 @@ check_PROGRAMS += \
 	tests/unit/stats/test_jsonw \
 	tests/unit/stats/test_metrics \
 	tests/unit/stats/test_roster \
+	tests/unit/stats/test_statsd \
 	tests/unit/stats/test_syslog
 TESTS += \
 	tests/unit/stats/test_access \
@@ -43,6 +44,7 @@ TESTS += \
 	tests/unit/stats/test_jsonw \
 	tests/unit/stats/test_metrics \
 	tests/unit/stats/test_roster \
+	tests/unit/stats/test_statsd \
 	tests/unit/stats/test_syslog
 tests_unit_stats_test_jsonw_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_jsonw_LDADD = $(stats_libs) $(CMOCKA_LIBS)
@@ -56,6 +58,8 @@ tests_unit_stats_test_board_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_json_SOURCES = tests/unit/stats/test_json.c $(stats_record)
 tests_unit_stats_test_json_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_json_LDADD = $(stats_libs) $(CMOCKA_LIBS)
+tests_unit_stats_test_statsd_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_stats_test_statsd_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_syslog_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_syslog_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_roster_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
