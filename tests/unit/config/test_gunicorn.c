@@ -53,7 +53,9 @@ load_with(int (*entry)(const struct gt_pyconfig *), const char *option,
 {
 	static struct gt_config_host host;
 	char program[] = "gthreadd", quick[] = "--boot-timeout=100ms";
-	char *argv[] = {program, strdup(option), strdup(file), quick, NULL};
+	char patient[] = "--boot-timeout=60";
+	char *timeout = entry == hang ? quick : patient;
+	char *argv[] = {program, strdup(option), strdup(file), timeout, NULL};
 	char *env[] = {NULL};
 	FILE *err;
 	enum gt_err rc;
