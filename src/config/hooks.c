@@ -27,12 +27,6 @@ gt_hook_name(enum gt_hook hook)
 	return table[hook].name;
 }
 
-enum gt_hook_side
-gt_hook_side(enum gt_hook hook)
-{
-	return table[hook].side;
-}
-
 const char *
 gt_hook_args(enum gt_hook hook)
 {

@@ -18,8 +18,9 @@
 /* Signals a worker obeys; an app's own handlers for them are replaced. */
 static const int obeyed[] = {SIGTERM, SIGINT, SIGQUIT, SIGUSR1};
 
-void
-gt_worker_drain(struct gt_worker *w, uint64_t orphans)
+/* orphans: see gt_acceptor_stop. */
+GT_ON_LOOP static void
+drain(struct gt_worker *w, uint64_t orphans)
 {
 	/* Its stacks are still to be shown. */
 	if (w->state != GT_WORKER_SERVING || w->is_doomed)
@@ -51,7 +52,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	gt_assert_loop();
 	switch (sig) {
 	case SIGTERM:
-		gt_worker_drain(w, UINT64_MAX);
+		drain(w, UINT64_MAX);
 		return;
 	case SIGUSR1:
 		gt_output_reopen(w);
@@ -99,7 +100,7 @@ take_message(struct gt_worker *w, const struct gt_channel_msg *msg)
 	if (msg->type == GT_CHANNEL_SLOTS)
 		gt_acceptor_set_slots(w, (unsigned)msg->value);
 	if (msg->type == GT_CHANNEL_DRAIN)
-		gt_worker_drain(w, msg->value);
+		drain(w, msg->value);
 	if (msg->type == GT_CHANNEL_LOG_LEVEL && msg->value <= GT_LOG_CRITICAL)
 		gt_log_set_level((enum gt_log_level)msg->value);
 }

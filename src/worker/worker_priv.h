@@ -447,8 +447,7 @@ GT_MUST_CHECK enum gt_err gt_obey_start(struct gt_worker *w);
 void gt_obey_stop(void);
 /* Say once what the app had in mind for signals that are ours. */
 void gt_obey_warn(void) GT_NEEDS_GIL;
-/* End: drain (orphans: see gt_acceptor_stop), or at once. */
-void gt_worker_drain(struct gt_worker *w, uint64_t orphans) GT_ON_LOOP;
+/* End at once. */
 void gt_worker_quit(struct gt_worker *w, const char *why) GT_ON_LOOP;
 
 #endif

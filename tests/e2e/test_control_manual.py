@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
+from control import Control, write_app
 from harness import BUILD, TESTS, scaled
-from test_control import Control, write_app
 
 PAGE = TESTS.parent / "man" / "gthreadctl.8"
 

@@ -24,7 +24,6 @@ enum gt_hook_side {
 };
 
 const char *gt_hook_name(enum gt_hook hook);
-enum gt_hook_side gt_hook_side(enum gt_hook hook);
 /* The names of its arguments: "server, worker". */
 const char *gt_hook_args(enum gt_hook hook);
 
