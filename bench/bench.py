@@ -173,7 +173,7 @@ class Bench:
             with tempfile.TemporaryDirectory(dir=self.tmp) as tmp, \
                     Process(server, scenario, ours, tmp) as process:
                 return measure(process, self.args.seconds, wrks)
-        except RunError as e:
+        except (RunError, OSError) as e:
             say(f"bench: FAILED: {e}")
             self.result["failures"].append(
                 {"server": server.name, "scenario": scenario.name,
