@@ -156,10 +156,11 @@ count_reports(int ms)
 	return n;
 }
 
-bool
-log_has(const char *text)
+static unsigned
+count_in_log(const char *text)
 {
 	static char octets[65536];
+	unsigned found = 0;
 	int fd = open(log_path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
@@ -168,7 +169,31 @@ log_has(const char *text)
 	close(fd);
 	assert_true(n >= 0);
 	octets[n] = '\0';
-	return strstr(octets, text) != NULL;
+	for (const char *p = octets; (p = strstr(p, text)) != NULL; p++)
+		found++;
+	return found;
+}
+
+bool
+log_has(const char *text)
+{
+	return count_in_log(text) > 0;
+}
+
+static void
+wait_log(const char *text, uint64_t times)
+{
+	int64_t deadline = gt_clock_us() + 10000000;
+
+	while (count_in_log(text) < times && gt_clock_us() < deadline)
+		usleep(5000);
+	assert_true(count_in_log(text) >= times);
+}
+
+void
+expect_log(const char *text)
+{
+	wait_log(text, 1);
 }
 
 int
@@ -184,11 +209,7 @@ time_to_end(pid_t pid, int number)
 void
 wait_ready(void)
 {
-	int64_t deadline = gt_clock_us() + 5000000;
-
-	while (!log_has("is ready") && gt_clock_us() < deadline)
-		usleep(5000);
-	assert_true(log_has("is ready"));
+	wait_log("is ready", settings.workers);
 }
 
 void

@@ -41,7 +41,9 @@ unsigned count_reports(int ms);
 bool log_has(const char *text);
 /* Send it a signal; ms until it has ended with 0. */
 int time_to_end(pid_t pid, int number);
-/* A report may come before the master has read READY. */
+/* Wait for it. */
+void expect_log(const char *text);
+/* A worker's report may come before the master has read its READY. */
 void wait_ready(void);
 
 /* For stub workers. */
