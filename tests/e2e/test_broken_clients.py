@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import wait_for
+from harness import scaled, wait_for
 
 BIG = 50_000_000
 GET = b"GET %s HTTP/1.1\r\nHost: t\r\n\r\n"
@@ -116,7 +116,7 @@ def test_breaking_off_while_queued_leaves_nothing(server, stage, end):
 def test_queued_request_of_a_dead_client_is_not_run(server, first, more):
     server.with_config(threads=1).start()
     assert calls(server) == 1
-    busy = occupy(server, ms=1500)
+    busy = occupy(server, ms=int(scaled(2000)))
     c = server.connect()
     c.send(first)
     wait_for("it to be queued", lambda: worker(server)["queued"] == 1)
