@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -21,6 +20,7 @@
 #include "gthreadd/net/forkmsg.h"
 
 #include "arbiter_priv.h"
+#include "ending_priv.h"
 
 #define BACKOFF_MIN_US 100000
 #define BACKOFF_MAX_US 30000000
@@ -363,19 +363,14 @@ gt_forkserver_step(struct gt_arbiter *a)
 static void
 describe(const struct gt_forkserver *f, int status, char *out, size_t n)
 {
-	if (WIFEXITED(status) && WEXITSTATUS(status) == GT_EXIT_APP)
-		snprintf(out, n, "forkserver could not import the application");
-	else if (WIFEXITED(status) && WEXITSTATUS(status) == GT_EXIT_BOOT)
-		snprintf(out, n, "forkserver could not boot");
-	else if (WIFEXITED(status))
-		snprintf(out, n, "forkserver exited with code %d",
-		         WEXITSTATUS(status));
-	else if (f->kill_why != NULL)
-		snprintf(out, n, "forkserver was killed by the master: %s",
+	char how[180];
+
+	if (WIFSIGNALED(status) && f->kill_why != NULL)
+		snprintf(how, sizeof(how), "was killed by the master: %s",
 		         f->kill_why);
 	else
-		snprintf(out, n, "forkserver was ended by signal %d (%s)",
-		         WTERMSIG(status), strsignal(WTERMSIG(status)));
+		gt_ending_describe_boot(status, how, sizeof(how));
+	snprintf(out, n, "forkserver %s", how);
 }
 
 /* It never was ready. */
@@ -387,12 +382,7 @@ fail_boot(struct gt_forkserver *f, int status, const char *reason)
 	if (f->gen == a->next)
 		gt_reload_fail(a, reason);
 	else if (!a->was_ready)
-		gt_reap_halt(a,
-		             WIFEXITED(status) &&
-		                     WEXITSTATUS(status) == GT_EXIT_APP
-		                 ? GT_EXIT_APP
-		                 : GT_EXIT_BOOT,
-		             reason);
+		gt_reap_halt(a, gt_ending_exit_code(status), reason);
 	else
 		back_off(f);
 }

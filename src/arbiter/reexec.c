@@ -25,6 +25,7 @@
 #include "gthreadd/net/inherit.h"
 
 #include "arbiter_priv.h"
+#include "ending_priv.h"
 
 /* Why there cannot be an upgrade now; NULL: there can. */
 GT_ON_MASTER static const char *
@@ -324,13 +325,10 @@ gt_reexec_start(struct gt_arbiter *a)
 static void
 describe_end(int status, char *out, size_t n)
 {
-	if (WIFSIGNALED(status))
-		snprintf(out, n, "was ended by signal %d (%s)",
-		         WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else if (WEXITSTATUS(status) == GT_EXIT_OK)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == GT_EXIT_OK)
 		snprintf(out, n, "has ended");
 	else
-		snprintf(out, n, "exited with code %d", WEXITSTATUS(status));
+		gt_ending_describe(status, out, n);
 }
 
 void
