@@ -130,7 +130,7 @@ gt_spawn_leave(struct gt_arbiter *a, const struct gt_generation *mine,
 }
 
 GT_NORETURN static void
-run_child(const struct gt_arbiter *a, const struct gt_child *child,
+run_child(struct gt_arbiter *a, const struct gt_child *child,
           int (*entry)(const struct gt_child *))
 {
 	const char *what;
@@ -139,7 +139,7 @@ run_child(const struct gt_arbiter *a, const struct gt_child *child,
 	if (become_user(a, child, &what) == GT_OK)
 		code = entry(child);
 	else
-		gt_log_critical("%s: %s", what, strerror(errno));
+		gt_relays_tell_last(a, child, what);
 	END_CHILD(code);
 }
 
@@ -166,7 +166,6 @@ run_worker(struct gt_arbiter *a, const struct gt_proc *p, int board_fd,
 	};
 
 	gt_os_title_set("gthreadd: worker [%s]", child.name);
-	gt_log_info("booting worker with pid: %d", (int)getpid());
 	run_child(a, &child, a->ops->worker);
 }
 
@@ -327,7 +326,6 @@ gt_spawn_forkserver(struct gt_arbiter *a, struct gt_generation *g,
 	gt_spawn_leave(a, g, &mask);
 	close_listeners(g);
 	gt_os_title_set("gthreadd: forkserver [%s]", child.name);
-	gt_log_info("booting forkserver with pid: %d", (int)getpid());
 	run_child(a, &child, a->ops->forkserver);
 }
 

@@ -64,6 +64,8 @@ init(struct gt_worker *w, const struct gt_child *child)
 	gt_queue_init(&w->queue);
 	if ((rc = gt_output_init(w)) != GT_OK)
 		return rc;
+	/* Not sooner: syslog shall have it, too. */
+	gt_log_info("booting worker with pid: %d", (int)getpid());
 	if ((rc = gt_board_map(child->board_fd, true, &w->board)) != GT_OK)
 		return rc;
 	if ((rc = gt_roster_map(child->roster_fd, &w->roster)) != GT_OK)

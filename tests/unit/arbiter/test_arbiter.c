@@ -241,7 +241,6 @@ start_is_told_in_gunicorns_manner(void **state)
 	assert_true(log_has("[INFO] starting gthreadd "));
 	assert_true(log_has("[INFO] listening at: http://127.0.0.1:"));
 	assert_true(log_has("[INFO] using worker: gthread"));
-	assert_true(log_has("[INFO] booting worker with pid: "));
 	assert_true(log_has("[INFO] handling signal: TERM"));
 }
 
