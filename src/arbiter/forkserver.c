@@ -21,6 +21,7 @@
 
 #include "arbiter_priv.h"
 #include "ending_priv.h"
+#include "event_priv.h"
 
 #define BACKOFF_MIN_US 100000
 #define BACKOFF_MAX_US 30000000
@@ -63,9 +64,7 @@ clear_due(struct gt_forkserver *f)
 GT_ON_MASTER static void
 cut_channel(struct gt_forkserver *f)
 {
-	if (f->channel_event != NULL)
-		event_free(f->channel_event);
-	f->channel_event = NULL;
+	gt_event_drop(&f->channel_event);
 	gt_fd_close(&f->channel_fd);
 }
 
@@ -250,12 +249,11 @@ start(struct gt_forkserver *f)
 	f->channel_fd = fd[0];
 	f->timer =
 	    f->timer != NULL ? f->timer : evtimer_new(a->base, on_timer, f);
-	f->channel_event =
-	    event_new(a->base, fd[0], EV_READ | EV_PERSIST, on_channel, f);
-	rc = f->timer == NULL || f->channel_event == NULL ||
-	             event_add(f->channel_event, NULL) < 0
-	         ? GT_NOMEM
-	         : gt_spawn_forkserver(a, f->gen, fd[1], &f->pid);
+	rc = f->timer == NULL ? GT_NOMEM
+	                      : gt_event_watch(a->base, fd[0], on_channel, f,
+	                                       &f->channel_event);
+	if (rc == GT_OK)
+		rc = gt_spawn_forkserver(a, f->gen, fd[1], &f->pid);
 	gt_fd_close(&fd[1]);
 	if (rc != GT_OK) {
 		cut_channel(f);
@@ -321,8 +319,7 @@ static void
 forget(struct gt_forkserver *f)
 {
 	TAILQ_REMOVE(&f->arbiter->forkservers, f, link);
-	if (f->timer != NULL)
-		event_free(f->timer);
+	gt_event_drop(&f->timer);
 	free(f);
 }
 

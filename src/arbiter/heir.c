@@ -19,6 +19,7 @@
 #include "gthreadd/net/inherit.h"
 
 #include "arbiter_priv.h"
+#include "event_priv.h"
 
 /* Errors: GT_INVALID. */
 static enum gt_err
@@ -155,10 +156,7 @@ gt_heir_watch(struct gt_arbiter *a)
 	if (u->parent == 0)
 		return GT_OK;
 	gt_log_info("upgrade: started by master %d", (int)u->parent);
-	u->event =
-	    event_new(a->base, u->fd, EV_READ | EV_PERSIST, on_channel, a);
-	return u->event == NULL || event_add(u->event, NULL) < 0 ? GT_NOMEM
-	                                                         : GT_OK;
+	return gt_event_watch(a->base, u->fd, on_channel, a, &u->event);
 }
 
 void

@@ -4,6 +4,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/control.c \
 	src/arbiter/daemon.c \
 	src/arbiter/ending.c \
+	src/arbiter/event.c \
 	src/arbiter/forkserver.c \
 	src/arbiter/generation.c \
 	src/arbiter/heir.c \
@@ -32,6 +33,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/reexec_priv.h \
 	src/arbiter/control_priv.h \
 	src/arbiter/ending_priv.h \
+	src/arbiter/event_priv.h \
 	src/arbiter/relays_priv.h \
 	src/arbiter/forkserver_priv.h \
 	src/arbiter/pidfile_priv.h \

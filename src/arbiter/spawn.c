@@ -20,6 +20,7 @@
 #include "gthreadd/base/log.h"
 
 #include "arbiter_priv.h"
+#include "event_priv.h"
 #include "relays_priv.h"
 
 #define BACKOFF_MIN_US 100000
@@ -172,8 +173,7 @@ run_worker(struct gt_arbiter *a, const struct gt_proc *p, int board_fd,
 static void
 free_proc(struct gt_proc *p)
 {
-	if (p->channel_event != NULL)
-		event_free(p->channel_event);
+	gt_event_drop(&p->channel_event);
 	gt_fd_close(&p->channel_fd);
 	gt_fd_close(&p->board_fd);
 	gt_board_unmap(p->board);
