@@ -90,12 +90,14 @@ batch_size(struct gt_worker *w)
 	size_t conns = w->settings->worker_connections;
 	size_t most = w->nthreads + w->queue_size, n = ACCEPTS_MAX;
 
+	/* A request that a thread pops meanwhile is in the load twice. */
+	if (load >= most || w->nconns >= conns)
+		return 0;
 	if (gt_roster_least_other(w->roster, w->child->seat, gt_loop_now(w)) !=
 	    UINT64_MAX)
 		return 1;
-	n = load + n <= most ? n : most - load;
-	n = w->nconns + n <= conns ? n : conns - w->nconns;
-	return n;
+	n = n < most - load ? n : most - load;
+	return n < conns - w->nconns ? n : conns - w->nconns;
 }
 
 /* The end of the turn decides; it needs a turn for that. */
