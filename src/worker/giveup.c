@@ -21,20 +21,24 @@ gt_conn_abandon(struct gt_exchange *ex)
 }
 
 /*
- * What the access log says of the request, in memory that is a's own: a may
- * be needed for longer than ex. What cannot be copied is not said.
+ * What the answer and the access log say of the request, in memory that is
+ * a's own: a may be needed for longer than ex. What cannot be copied is not
+ * said.
  */
 GT_ON_LOOP static void
 copy_request(struct gt_exchange *a, const struct gt_exchange *ex)
 {
 	size_t n = ex->request.nfields * sizeof(*ex->request.field);
 	struct gt_field *field = gt_arena_alloc(&a->arena, n);
+	char *id;
 
 	a->number = 0;
 	a->on_conn = ex->on_conn;
 	a->peer = ex->peer;
 	a->conn = ex->conn;
 	a->received_us = ex->received_us;
+	if ((id = gt_arena_strdup(&a->arena, ex->request_id)) != NULL)
+		a->request_id = (struct gt_str){id, ex->request_id.n};
 	if (gt_buf_add(&a->head, ex->head.p, ex->head_len) != GT_OK)
 		return;
 	a->head_len = ex->head_len;
