@@ -178,10 +178,11 @@ GT_ON_LOOP static void
 account(const struct gt_conn *c, const char *why)
 {
 	static const char *const name[] = {
-	    [GT_CONN_FIRST] = "first", [GT_CONN_HEAD] = "head",
-	    [GT_CONN_BODY] = "body",   [GT_CONN_BUSY] = "busy",
-	    [GT_CONN_WRITE] = "write", [GT_CONN_DRAIN] = "drain",
-	    [GT_CONN_IDLE] = "idle",   [GT_CONN_LINGER] = "linger",
+	    [GT_CONN_PROXY] = "proxy",   [GT_CONN_FIRST] = "first",
+	    [GT_CONN_HEAD] = "head",     [GT_CONN_BODY] = "body",
+	    [GT_CONN_BUSY] = "busy",     [GT_CONN_WRITE] = "write",
+	    [GT_CONN_DRAIN] = "drain",   [GT_CONN_IDLE] = "idle",
+	    [GT_CONN_LINGER] = "linger",
 	};
 	int64_t age_us = gt_loop_now(c->worker) - c->since_us;
 	bool answered = is_answered(c);
