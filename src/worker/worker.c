@@ -197,9 +197,9 @@ finish(struct gt_worker *w)
 	gt_queue_close(&w->queue);
 	if (is_busy(w))
 		leave_busy(w, GT_EXIT_OK);
-	gt_pool_join(w);
 	gt_reloader_stop(w);
-	gt_monitor_stop(w);
+	gt_monitor_stop(w); /* what it was asked for names threads */
+	gt_pool_join(w);
 	gt_boot_stop(w);
 	gt_log_info("worker exits pid=%d", (int)getpid());
 }
