@@ -5,6 +5,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/daemon.c \
 	src/arbiter/ending.c \
 	src/arbiter/event.c \
+	src/arbiter/forkchannel.c \
 	src/arbiter/forkserver.c \
 	src/arbiter/generation.c \
 	src/arbiter/heir.c \

@@ -25,6 +25,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/requestid.c \
 	src/worker/reloader.c \
 	src/worker/queue.c \
+	src/worker/sweep.c \
 	src/worker/trust.c \
 	src/worker/upload.c \
 	src/worker/worker.c \

@@ -128,7 +128,7 @@ void gt_pace_add(struct gt_pace *p, uint64_t n, int64_t now_us);
  */
 bool gt_pace_is_over(struct gt_pace *p, int64_t limit_ms, int64_t now_us);
 
-/* ---- conn.c reader.c writer.c: connections; the loop's alone ---- */
+/* ---- conn.c and those named below: connections; the loop's alone ---- */
 
 enum gt_conn_state {
 	GT_CONN_PROXY,  /* accepted; a PROXY preface may come, or must */
@@ -187,9 +187,6 @@ void gt_conn_arm_read(struct gt_conn *c, bool on) GT_ON_LOOP;
 void gt_conn_arm_write(struct gt_conn *c, bool on) GT_ON_LOOP;
 /* No thread holds anything of c: it is freed. */
 void gt_conn_destroy(struct gt_conn *c) GT_ON_LOOP;
-/* A time limit ends something of it. */
-void gt_conn_count_timeout(const struct gt_conn *c,
-                           enum gt_timeout kind) GT_ON_LOOP;
 /* Close now; what a thread still holds is abandoned. c may be freed. */
 void gt_conn_close(struct gt_conn *c, const char *why) GT_ON_LOOP;
 /*
@@ -210,8 +207,12 @@ bool gt_conn_settle(struct gt_conn *c) GT_ON_LOOP;
  * true: it had sent its answer already, the connection is IDLE.
  */
 bool gt_conn_claim(struct gt_conn *c) GT_ON_LOOP;
-/* Close what has waited too long. c may be freed. */
+
+/* sweep.c: end what has waited too long. c may be freed. */
 void gt_conn_sweep(struct gt_conn *c, int64_t now_us) GT_ON_LOOP;
+/* A time limit ends something of it. */
+void gt_conn_count_timeout(const struct gt_conn *c,
+                           enum gt_timeout kind) GT_ON_LOOP;
 
 /* What one recv came to. */
 enum gt_got {
