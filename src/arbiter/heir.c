@@ -81,11 +81,13 @@ gt_heir_adopt(struct gt_arbiter *a)
 {
 	struct gt_upgrade *u = &a->upgrade;
 	struct gt_listener *l;
+	size_t address;
 
 	for (size_t i = 0; i < u->shared.n; i++) {
 		l = &u->shared.v[i];
-		if (gt_listeners_find(&a->gen->listeners, l) != NULL && i < 64)
-			u->adopted |= (uint64_t)1 << i;
+		address = gt_listeners_address(&u->shared, i);
+		if (gt_listeners_find(&a->gen->listeners, l) != NULL)
+			u->adopted |= (uint64_t)1 << address;
 		/* What is in use has a descriptor of its own by now. */
 		gt_fd_close(&l->fd);
 	}

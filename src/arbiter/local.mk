@@ -51,6 +51,7 @@ check_PROGRAMS += \
 	tests/unit/arbiter/test_oom \
 	tests/unit/arbiter/test_pidfile \
 	tests/unit/arbiter/test_road \
+	tests/unit/arbiter/test_slots \
 	tests/unit/arbiter/test_spawn \
 	tests/unit/arbiter/test_stop
 TESTS += \
@@ -59,6 +60,7 @@ TESTS += \
 	tests/unit/arbiter/test_oom \
 	tests/unit/arbiter/test_pidfile \
 	tests/unit/arbiter/test_road \
+	tests/unit/arbiter/test_slots \
 	tests/unit/arbiter/test_spawn \
 	tests/unit/arbiter/test_stop
 arbiter_harness = tests/unit/arbiter/harness.c tests/unit/arbiter/harness.h
@@ -74,6 +76,8 @@ tests_unit_arbiter_test_pidfile_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_road_SOURCES = tests/unit/arbiter/test_road.c $(arbiter_harness)
 tests_unit_arbiter_test_road_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_road_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
+tests_unit_arbiter_test_slots_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_arbiter_test_slots_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_spawn_SOURCES = tests/unit/arbiter/test_spawn.c $(arbiter_harness)
 tests_unit_arbiter_test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_spawn_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)

@@ -410,8 +410,8 @@ gt_reexec_shares(const struct gt_arbiter *a, const struct gt_listener *l)
 	if (!gt_reexec_has_peer(a) ||
 	    (found = gt_listeners_find(&u->shared, l)) == NULL)
 		return false;
-	i = (size_t)(found - u->shared.v);
-	return i >= 64 || (u->adopted >> i & 1) != 0;
+	i = gt_listeners_address(&u->shared, (size_t)(found - u->shared.v));
+	return (u->adopted >> i & 1) != 0;
 }
 
 bool

@@ -240,6 +240,19 @@ check_numbers(struct gt_config *c)
 		                     "limit-request-head, which holds first");
 }
 
+/* A name may be several addresses: the rest is known when it is opened. */
+static void
+check_binds(struct gt_config *c)
+{
+	char why[80];
+
+	if (c->settings.bind.n <= GT_BIND_MAX)
+		return;
+	snprintf(why, sizeof(why), "%zu addresses, and %d are the most",
+	         c->settings.bind.n, GT_BIND_MAX);
+	report_at(c, GT_S_bind, why);
+}
+
 static void
 check_logs(struct gt_config *c)
 {
@@ -421,6 +434,7 @@ gt_config_resolve(struct gt_config *c, const char *cwd,
 	if (old != NULL)
 		keep_all(c, old);
 	check_numbers(c);
+	check_binds(c);
 	check_logs(c);
 	check_user(c, old != NULL);
 	check_header(c, GT_S_remote_addr_header,

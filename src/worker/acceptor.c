@@ -225,7 +225,8 @@ gt_acceptor_stop(struct gt_worker *w, uint64_t orphans)
 
 	arm(w, false);
 	for (size_t i = 0; i < w->nacceptors; i++) {
-		is_orphan = orphans >> (i < 63 ? i : 63) & 1;
+		is_orphan =
+		    orphans >> gt_listeners_address(w->child->listeners, i) & 1;
 		while (is_orphan &&
 		       w->nconns < w->settings->worker_connections &&
 		       gt_loop_now(w) >= w->accept_pause_us &&

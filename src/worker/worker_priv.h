@@ -314,8 +314,8 @@ void gt_acceptor_set_slots(struct gt_worker *w, unsigned slots) GT_ON_LOOP;
 /* Listeners leave or return to the loop, as the load says. */
 void gt_acceptor_admit(struct gt_worker *w, size_t load) GT_ON_LOOP;
 /*
- * Never accept again; of the listeners whose bit is set (those past 63 go
- * with the last) first accept what already waits.
+ * Never accept again; of the listeners of the addresses whose bit is set
+ * (gt_listeners_address) first accept what already waits.
  */
 void gt_acceptor_stop(struct gt_worker *w, uint64_t orphans) GT_ON_LOOP;
 

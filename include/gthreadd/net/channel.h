@@ -18,7 +18,8 @@ enum gt_channel_type {
 	GT_CHANNEL_REOPEN, /* master -> worker: fds = error log[, access log] */
 	/*
 	 * master -> worker: end gracefully, as on TERM, but others serve the
-	 * listening sockets, except those whose bit is set in value.
+	 * listening sockets, except those of the addresses whose bit is set
+	 * in value (gt_listeners_address).
 	 */
 	GT_CHANNEL_DRAIN,
 	/*

@@ -260,14 +260,14 @@ report_listeners(const struct gt_child *child)
 
 /* Runs in the server's process, as systemd would have left it. */
 static int
-run_with_listen_fds(int fd, bool is_for_us)
+run_with_listen_fds(int fd, const char *n, bool is_for_us)
 {
 	const struct gt_child_ops ops = {.worker = report_listeners};
 	char pid[16];
 
 	snprintf(pid, sizeof(pid), "%d", is_for_us ? (int)getpid() : 1);
 	setenv("LISTEN_PID", pid, 1);
-	setenv("LISTEN_FDS", "1", 1);
+	setenv("LISTEN_FDS", n, 1);
 	if (dup2(fd, 3) != 3)
 		return 70;
 	return gt_arbiter_run(&settings, NULL, &ops);
@@ -290,7 +290,7 @@ sockets_of_systemd_come_first(void **state)
 
 		fflush(NULL);
 		if ((pid = fork()) == 0)
-			_exit(run_with_listen_fds(ls.v[0].fd, is_for_us));
+			_exit(run_with_listen_fds(ls.v[0].fd, "1", is_for_us));
 		r = next_report(10);
 		snprintf(expected, sizeof(expected), "2 3 %s unset",
 		         ls.v[0].text);
@@ -303,6 +303,22 @@ sockets_of_systemd_come_first(void **state)
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 	}
 	gt_listeners_close(&ls, true);
+}
+
+static void
+more_sockets_of_systemd_than_can_be_served_are_refused(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	fflush(NULL);
+	if ((pid = fork()) == 0)
+		_exit(run_with_listen_fds(STDIN_FILENO, "65", true));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), GT_EXIT_CONFIG);
+	assert_true(log_has("more than 64 addresses to listen on"));
 }
 
 static int
@@ -349,6 +365,7 @@ main(void)
 	    SERVER_TEST(start_is_told_in_gunicorns_manner),
 	    SERVER_TEST(held_pid_file_and_bad_address_are_refused_with_1),
 	    SERVER_TEST(sockets_of_systemd_come_first),
+	    SERVER_TEST(more_sockets_of_systemd_than_can_be_served_are_refused),
 	    SERVER_TEST(check_returns_the_exit_code_of_its_child),
 	};
 
