@@ -53,7 +53,7 @@ sweep_busy(struct gt_conn *c, int64_t now_us)
 	} else if (is_over(c->ex->queued_us, s->queue_timeout_ms, now_us) &&
 	           gt_exchange_state(c->ex) == GT_EX_QUEUED) {
 		gt_conn_count_timeout(c, GT_TIMEOUT_QUEUE);
-		gt_conn_give_up(c, 503, "queue-timeout");
+		gt_conn_give_up(c, GT_EX_QUEUED, 503, "queue-timeout");
 	} else if (gt_conn_is_stuck(c, now_us)) {
 		close_overdue(c, GT_TIMEOUT_WRITE,
 		              "client did not read (write-timeout)");
