@@ -349,6 +349,23 @@ open_all(struct gt_opening *o)
 	return GT_OK;
 }
 
+/* What was opened; the files of those that we have already stay. */
+static void
+close_again(struct gt_opening *o)
+{
+	const struct gt_listeners *kept = o->opt->kept;
+	struct gt_listener *l;
+
+	for (size_t i = 0; kept != NULL && i < o->out->n; i++) {
+		l = &o->out->v[i];
+		if (gt_listeners_find(kept, l) == NULL)
+			continue;
+		free(l->unlink_path);
+		l->unlink_path = NULL;
+	}
+	gt_listeners_close(o->out, true);
+}
+
 enum gt_err
 gt_listeners_open(const char *const *specs, size_t nspecs,
                   const struct gt_listen_options *opt, struct gt_listeners *out,
@@ -370,7 +387,7 @@ gt_listeners_open(const char *const *specs, size_t nspecs,
 	if (rc == GT_NOMEM)
 		fail_with(&o, "out of memory");
 	if (rc != GT_OK)
-		gt_listeners_close(out, true);
+		close_again(&o);
 	free(o.v);
 	return rc;
 }

@@ -47,7 +47,7 @@ struct gt_listen_options {
  * TCP_NODELAY and keep-alive are set here: accepted sockets inherit them.
  * EADDRINUSE is tried 5 times, 1 s apart, as gunicorn does.
  * Errors: GT_INVALID, GT_SYS; why (n octets) tells the address and reason;
- * nothing stays open.
+ * nothing stays open, and no file is left or missed that was not before.
  */
 GT_MUST_CHECK enum gt_err gt_listeners_open(const char *const *specs,
                                             size_t nspecs,

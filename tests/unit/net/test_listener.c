@@ -381,6 +381,27 @@ kept_addresses_are_the_same_sockets_and_others_are_new(void **state)
 	gt_listeners_close(&new, true);
 }
 
+/* A reload that fails, an upgrade that fails: the others serve on. */
+static void
+what_fails_leaves_the_files_of_kept_sockets(void **state)
+{
+	struct gt_listen_options opt = {.backlog = 16, .once = true};
+	char other_path[80], other_spec[96];
+	const char *specs[] = {sock_spec, other_spec, "192.0.2.1:9"};
+	struct gt_listeners old, new;
+
+	(void)state;
+	snprintf(other_path, sizeof(other_path), "%s/other", dir);
+	snprintf(other_spec, sizeof(other_spec), "unix:%s", other_path);
+	assert_int_equal(open_one(sock_spec, &old), GT_OK);
+	opt.kept = &old;
+	assert_int_equal(
+	    gt_listeners_open(specs, 3, &opt, &new, why, sizeof(why)), GT_SYS);
+	close(connect_to(&old.v[0]));
+	assert_int_equal(access(other_path, F_OK), -1);
+	gt_listeners_close(&old, true);
+}
+
 static void
 each_slot_has_a_socket_of_its_own_at_the_same_address(void **state)
 {
@@ -533,6 +554,7 @@ main(void)
 	    cmocka_unit_test(an_address_that_overlaps_a_kept_one_is_named),
 	    cmocka_unit_test(
 	        kept_addresses_are_the_same_sockets_and_others_are_new),
+	    cmocka_unit_test(what_fails_leaves_the_files_of_kept_sockets),
 	    cmocka_unit_test(once_does_not_wait_for_an_address_in_use),
 	    cmocka_unit_test(v6_alone_keeps_the_kernels_default),
 	    cmocka_unit_test(v6_and_v4_share_a_port_in_either_order),
