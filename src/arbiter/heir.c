@@ -19,7 +19,6 @@
 #include "gthreadd/net/inherit.h"
 
 #include "arbiter_priv.h"
-#include "event_priv.h"
 
 /* Errors: GT_INVALID. */
 static enum gt_err
@@ -81,13 +80,11 @@ gt_heir_adopt(struct gt_arbiter *a)
 {
 	struct gt_upgrade *u = &a->upgrade;
 	struct gt_listener *l;
-	size_t address;
 
 	for (size_t i = 0; i < u->shared.n; i++) {
 		l = &u->shared.v[i];
-		address = gt_listeners_address(&u->shared, i);
-		if (gt_listeners_find(&a->gen->listeners, l) != NULL)
-			u->adopted |= (uint64_t)1 << address;
+		if (gt_listeners_find(&a->gen->listeners, l) != NULL && i < 64)
+			u->adopted |= (uint64_t)1 << i;
 		/* What is in use has a descriptor of its own by now. */
 		gt_fd_close(&l->fd);
 	}
@@ -158,7 +155,10 @@ gt_heir_watch(struct gt_arbiter *a)
 	if (u->parent == 0)
 		return GT_OK;
 	gt_log_info("upgrade: started by master %d", (int)u->parent);
-	return gt_event_watch(a->base, u->fd, on_channel, a, &u->event);
+	u->event =
+	    event_new(a->base, u->fd, EV_READ | EV_PERSIST, on_channel, a);
+	return u->event == NULL || event_add(u->event, NULL) < 0 ? GT_NOMEM
+	                                                         : GT_OK;
 }
 
 void

@@ -3,8 +3,8 @@
  * Lock-free list from the pool threads to the loop. The protocol of
  * `sleeping` uses read-modify-write operations only (no fences: gcc's
  * ThreadSanitizer does not know them): the loop publishes 1 and then looks at
- * the list; a thread pushes and then takes the 1 away. One of the two sees
- * the other.
+ * the list (and at `called`); a thread pushes and then takes the 1 away. One
+ * of the two sees the other.
  */
 #include "gthreadd/exchange/mailbox.h"
 #include "gthreadd/base/check.h"
@@ -14,9 +14,17 @@ void
 gt_mailbox_init(struct gt_mailbox *mb, void (*wake)(void *arg), void *arg)
 {
 	atomic_init(&mb->head, NULL);
+	atomic_init(&mb->called, false);
 	atomic_init(&mb->sleeping, 0);
 	mb->wake = wake;
 	mb->wake_arg = arg;
+}
+
+static void
+wake(struct gt_mailbox *mb)
+{
+	if (atomic_exchange(&mb->sleeping, 0) == 1)
+		mb->wake(mb->wake_arg);
 }
 
 void
@@ -28,8 +36,14 @@ gt_mailbox_push(struct gt_mailbox *mb, struct gt_exchange *ex)
 	do
 		ex->next_posted = head;
 	while (!atomic_compare_exchange_weak(&mb->head, &head, ex));
-	if (atomic_exchange(&mb->sleeping, 0) == 1)
-		mb->wake(mb->wake_arg);
+	wake(mb);
+}
+
+void
+gt_mailbox_call(struct gt_mailbox *mb)
+{
+	atomic_exchange(&mb->called, true);
+	wake(mb);
 }
 
 struct gt_exchange *
@@ -52,7 +66,7 @@ bool
 gt_mailbox_may_sleep(struct gt_mailbox *mb)
 {
 	atomic_exchange(&mb->sleeping, 1);
-	if (atomic_load(&mb->head) == NULL)
+	if (atomic_load(&mb->head) == NULL && !atomic_load(&mb->called))
 		return true;
 	atomic_exchange(&mb->sleeping, 0);
 	return false;
@@ -62,4 +76,6 @@ void
 gt_mailbox_woke(struct gt_mailbox *mb)
 {
 	atomic_exchange(&mb->sleeping, 0);
+	if (atomic_load(&mb->called))
+		atomic_exchange(&mb->called, false);
 }

@@ -90,14 +90,12 @@ batch_size(struct gt_worker *w)
 	size_t conns = w->settings->worker_connections;
 	size_t most = w->nthreads + w->queue_size, n = ACCEPTS_MAX;
 
-	/* A request that a thread pops meanwhile is in the load twice. */
-	if (load >= most || w->nconns >= conns)
-		return 0;
 	if (gt_roster_least_other(w->roster, w->child->seat, gt_loop_now(w)) !=
 	    UINT64_MAX)
 		return 1;
-	n = n < most - load ? n : most - load;
-	return n < conns - w->nconns ? n : conns - w->nconns;
+	n = load + n <= most ? n : most - load;
+	n = w->nconns + n <= conns ? n : conns - w->nconns;
+	return n;
 }
 
 /* The end of the turn decides; it needs a turn for that. */
@@ -140,17 +138,12 @@ is_ours(const struct gt_worker *w, const struct gt_listener *l)
 	       l->slot == (int)(w->child->slot % w->own_slots);
 }
 
-/*
- * While it does not accept, the loop must see every answer that ends, or it
- * would not notice that the load has fallen.
- */
 GT_ON_LOOP static void
 arm(struct gt_worker *w, bool on)
 {
 	if (w->accepts == on)
 		return;
 	w->accepts = on;
-	atomic_store(&w->service.watched, !on);
 	for (size_t i = 0; i < w->nacceptors; i++) {
 		if (on && is_ours(w, w->acceptors[i].listener))
 			event_add(&w->acceptors[i].ev, NULL);
@@ -159,7 +152,10 @@ arm(struct gt_worker *w, bool on)
 	}
 }
 
-/* Leave at the limits, return at half of them. */
+/*
+ * Leave at the limits, return at half of them. Threads do not wake the loop
+ * for each answer, so it has itself called when the load has fallen that far.
+ */
 GT_ON_LOOP static bool
 has_room(struct gt_worker *w, size_t load)
 {
@@ -167,7 +163,8 @@ has_room(struct gt_worker *w, size_t load)
 	size_t most_conns = w->settings->worker_connections;
 
 	if (w->full)
-		w->full = load > most_load / 2 || w->nconns > most_conns / 2;
+		w->full = gt_queue_call_at(&w->queue, most_load / 2) ||
+		          w->nconns > most_conns / 2;
 	else
 		w->full = load >= most_load || w->nconns >= most_conns;
 	return !w->full;
@@ -225,8 +222,7 @@ gt_acceptor_stop(struct gt_worker *w, uint64_t orphans)
 
 	arm(w, false);
 	for (size_t i = 0; i < w->nacceptors; i++) {
-		is_orphan =
-		    orphans >> gt_listeners_address(w->child->listeners, i) & 1;
+		is_orphan = orphans >> (i < 63 ? i : 63) & 1;
 		while (is_orphan &&
 		       w->nconns < w->settings->worker_connections &&
 		       gt_loop_now(w) >= w->accept_pause_us &&

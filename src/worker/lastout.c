@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a thread sends itself, without blocking, on the socket that it is lent
- * for this moment: its last response when nothing is queued behind it, and
- * the block that completes a response while the app is still to be asked for
- * its end. The exchange is SENDING meanwhile, so the loop does not take the
- * request away; whatever is not sent here is sent by the loop.
+ * for this moment: its last response when nothing is queued behind it, or when
+ * the request was a long one, and the block that completes a response while
+ * the app is still to be asked for its end. The exchange is SENDING meanwhile,
+ * so the loop does not take the request away; whatever is not sent here is sent
+ * by the loop.
  */
 #include <sys/socket.h>
 
@@ -30,7 +31,7 @@ static bool
 may_settle(const struct gt_exchange *ex)
 {
 	return is_simple(ex) && ex->response.keep_alive &&
-	       !atomic_load_explicit(&ex->service->watched,
+	       !atomic_load_explicit(&ex->service->closing,
 	                             memory_order_relaxed);
 }
 
@@ -50,17 +51,13 @@ send_own(struct gt_exchange *ex)
 bool
 gt_conn_send_now(struct gt_exchange *ex)
 {
-	size_t n = ex->out.own.len;
 	bool sent;
 
-	if (n > NOW_MAX || !is_simple(ex) ||
+	if (ex->out.own.len > NOW_MAX || !is_simple(ex) ||
 	    !gt_exchange_move(ex, GT_EX_RUNNING, GT_EX_SENDING))
 		return false;
 	sent = send_own(ex);
 	atomic_store(&ex->answered, sent);
-	/* A part is out: the loop may go on with it, not answer instead. */
-	if (ex->out.own.len < n && !sent)
-		ex->out.published = true;
 	(void)gt_exchange_move(ex, GT_EX_SENDING, GT_EX_RUNNING);
 	return sent;
 }
@@ -94,7 +91,9 @@ gt_conn_send_last(struct gt_exchange *ex)
 void
 gt_conn_end(struct gt_exchange *ex)
 {
-	if (atomic_load(&ex->answered) && ex->out.own.len == 0)
+	if ((atomic_load(&ex->answered) && ex->out.own.len == 0) ||
+	    (gt_run_is_long(ex->ended_us - ex->started_us) &&
+	     ex->out.own.len <= NOW_MAX))
 		end_alone(ex);
 	else
 		gt_exchange_give_back(ex);

@@ -2,7 +2,7 @@
 /*
  * The loop: one libevent batch a turn, then what the threads posted, then one
  * flush of all requests the turn has parsed. It never takes the GIL and never
- * waits but in libevent.
+ * waits but in libevent, and shortly for its threads (gt_queue_doze).
  */
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -16,6 +16,7 @@
 
 #define TICK_MAX_US 1000000
 #define TICK_MIN_US 10000
+#define DOZE_US     1000
 #define FREE_MAX    256 /* exchanges kept for later requests */
 #define HAND_STEPS  32  /* connections looked at before one is made */
 #define CALM_MAX    16  /* of them after a burst */
@@ -239,10 +240,13 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 static void
 wake_loop(void *arg)
 {
-	const struct gt_worker *w = arg;
+	struct gt_worker *w = arg;
 	uint64_t one = 1;
-	ssize_t n = write(w->wake_fd, &one, sizeof(one));
+	ssize_t n;
 
+	if (gt_queue_rouse(&w->queue))
+		return;
+	n = write(w->wake_fd, &one, sizeof(one));
 	(void)n; /* a full counter wakes as well */
 }
 
@@ -306,8 +310,11 @@ void
 gt_loop_turn(struct gt_worker *w, bool may_wait)
 {
 	struct gt_mailbox *mb = &w->service.mailbox;
-	bool may_sleep = may_wait && gt_mailbox_may_sleep(mb);
+	bool may_sleep;
 
+	if (may_wait)
+		gt_queue_doze(&w->queue, DOZE_US);
+	may_sleep = may_wait && gt_mailbox_may_sleep(mb);
 	w->now_us = 0;
 	event_base_loop(w->base, may_sleep ? EVLOOP_ONCE
 	                                   : EVLOOP_ONCE | EVLOOP_NONBLOCK);

@@ -66,6 +66,16 @@ run(struct gt_pool_thread *t, struct gt_exchange *ex, int64_t now_us)
 	return true;
 }
 
+GT_NEEDS_GIL static void
+end_run(struct gt_pool_thread *t, const struct gt_exchange *ex)
+{
+	int64_t us = ex->ended_us - ex->started_us;
+
+	gt_count_run(&t->cell->counts, us, ex->gil_us);
+	atomic_store_explicit(&t->worker->queue.run_us, us,
+	                      memory_order_relaxed);
+}
+
 /*
  * Serve from ex on while requests are queued, never letting the GIL go in
  * between. Returns the last one when nobody waits behind it: the caller sends
@@ -85,8 +95,7 @@ serve(struct gt_pool_thread *t, struct gt_exchange *ex)
 		now = gt_clock_us();
 		ex->ended_us = now;
 		if (ran)
-			gt_count_run(&t->cell->counts, now - ex->started_us,
-			             ex->gil_us);
+			end_run(t, ex);
 		take = gt_queue_take_next(q, t, now, &next);
 		if (take == GT_TAKE_EMPTY && ran)
 			return ex;

@@ -7,6 +7,7 @@
  * The invariant, under the lock after every change: something queued and a
  * thread parked => there is an heir. See doc/threads.md.
  */
+#include "gthreadd/base/clock.h"
 #include "worker_priv.h"
 
 /*
@@ -16,23 +17,28 @@
  */
 #define QUANTUM_US 1000
 
+#define DOZE_LEAST 2 /* requests that wait */
+
 void
-gt_queue_init(struct gt_queue *q)
+gt_queue_init(struct gt_queue *q, struct gt_mailbox *mailbox)
 {
-	*q = (struct gt_queue){0};
+	*q = (struct gt_queue){.mailbox = mailbox};
 	gt_mutex_init(&q->lock);
+	gt_cond_init(&q->roused);
 	q->last = &q->first;
 }
 
 void
 gt_queue_fini(struct gt_queue *q)
 {
+	gt_cond_fini(&q->roused);
 	gt_mutex_fini(&q->lock);
 }
 
 static struct gt_pool_thread *choose_heir_locked(struct gt_queue *q)
     GT_REQUIRES(&q->lock);
 static struct gt_exchange *pop_locked(struct gt_queue *q) GT_REQUIRES(&q->lock);
+static bool calls_locked(struct gt_queue *q) GT_REQUIRES(&q->lock);
 
 /* Restore the invariant; the caller wakes who is returned, after unlock. */
 static struct gt_pool_thread *
@@ -61,6 +67,17 @@ pop_locked(struct gt_queue *q)
 	q->queued--;
 	q->running++;
 	return ex;
+}
+
+/* After each change by a thread: is it what the loop waits for? */
+static bool
+calls_locked(struct gt_queue *q)
+{
+	bool fell = q->calls && q->queued + q->running <= q->call_load;
+
+	if (fell)
+		q->calls = false;
+	return fell || (q->dozes && q->queued == 0);
 }
 
 static void
@@ -92,6 +109,68 @@ gt_queue_load(const struct gt_queue *q, size_t *queued)
 	*queued = atomic_load_explicit(&q->queued, memory_order_relaxed);
 	return *queued +
 	       atomic_load_explicit(&q->running, memory_order_relaxed);
+}
+
+bool
+gt_queue_call_at(struct gt_queue *q, size_t load)
+{
+	bool above;
+
+	gt_mutex_lock(&q->lock);
+	above = q->queued + q->running > load;
+	q->calls = above;
+	q->call_load = load;
+	gt_mutex_unlock(&q->lock);
+	return above;
+}
+
+static bool
+is_busy(const struct gt_queue *q)
+{
+	return atomic_load_explicit(&q->queued, memory_order_relaxed) >=
+	           DOZE_LEAST &&
+	       gt_run_is_long(
+	           atomic_load_explicit(&q->run_us, memory_order_relaxed));
+}
+
+/*
+ * The mailbox is told that the loop sleeps after the lock is taken: who wakes
+ * it then waits for the lock and finds it dozing.
+ */
+bool
+gt_queue_doze(struct gt_queue *q, int64_t us)
+{
+	bool roused = false;
+	int64_t until;
+
+	if (!is_busy(q))
+		return false;
+	until = gt_clock_us() + us;
+	gt_mutex_lock(&q->lock);
+	if (q->queued > 0 && gt_mailbox_may_sleep(q->mailbox)) {
+		q->dozes = true;
+		while (q->dozes &&
+		       gt_cond_wait_until(&q->roused, &q->lock, until))
+			;
+		roused = !q->dozes;
+		q->dozes = false;
+	}
+	gt_mutex_unlock(&q->lock);
+	return roused;
+}
+
+bool
+gt_queue_rouse(struct gt_queue *q)
+{
+	bool dozed;
+
+	gt_mutex_lock(&q->lock);
+	dozed = q->dozes;
+	q->dozes = false;
+	gt_mutex_unlock(&q->lock);
+	if (dozed)
+		gt_cond_signal(&q->roused);
+	return dozed;
 }
 
 void
@@ -146,13 +225,17 @@ bool
 gt_queue_take_first(struct gt_queue *q, struct gt_exchange **out)
 {
 	struct gt_pool_thread *heir;
+	bool calls;
 
 	gt_mutex_lock(&q->lock);
 	q->has_heir = false;
 	*out = pop_locked(q);
 	heir = choose_heir_locked(q);
+	calls = calls_locked(q);
 	gt_mutex_unlock(&q->lock);
 	wake(heir);
+	if (calls)
+		gt_mailbox_call(q->mailbox);
 	return *out != NULL;
 }
 
@@ -162,6 +245,7 @@ gt_queue_take_next(struct gt_queue *q, const struct gt_pool_thread *t,
 {
 	struct gt_pool_thread *heir = NULL;
 	enum gt_take take = GT_TAKE_WORK;
+	bool calls;
 
 	gt_mutex_lock(&q->lock);
 	q->running--;
@@ -173,7 +257,10 @@ gt_queue_take_next(struct gt_queue *q, const struct gt_pool_thread *t,
 		*out = pop_locked(q);
 		heir = choose_heir_locked(q);
 	}
+	calls = calls_locked(q);
 	gt_mutex_unlock(&q->lock);
 	wake(heir);
+	if (calls)
+		gt_mailbox_call(q->mailbox);
 	return take;
 }

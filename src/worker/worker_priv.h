@@ -67,14 +67,30 @@ struct gt_pool_thread {
 
 struct gt_queue {
 	struct gt_mutex lock;
+	struct gt_mailbox *mailbox; /* the loop's */
 	/* all under lock; the atomics may be read without it */
 	struct gt_exchange *first, **last;
 	_Atomic size_t queued;
 	struct gt_pool_thread *parked; /* newest on top */
 	bool has_heir;                 /* a thread waits for the GIL */
 	_Atomic size_t running;        /* threads in the middle of a request */
+	bool calls; /* the loop is called when the load is at call_load */
+	size_t call_load;
+	bool dozes; /* the loop, in gt_queue_doze() */
+	struct gt_cond roused;
+	_Atomic int64_t run_us; /* of the request that ended last */
 	bool closed;
 };
+
+/*
+ * So long that the thread's own write adds little to the time for which it has
+ * had the GIL, and a turn of the loop for one answer costs more than it.
+ */
+static inline bool
+gt_run_is_long(int64_t us)
+{
+	return us >= 20;
+}
 
 /* Why a holder of the GIL got no request. */
 enum gt_take {
@@ -83,13 +99,27 @@ enum gt_take {
 	GT_TAKE_YIELD, /* its quantum is over and others are mid-request */
 };
 
-void gt_queue_init(struct gt_queue *q);
+void gt_queue_init(struct gt_queue *q, struct gt_mailbox *mailbox);
 void gt_queue_fini(struct gt_queue *q);
 /* A chain of n requests, linked by next: one lock, at most one wake. */
 void gt_queue_give(struct gt_queue *q, struct gt_exchange *first,
                    struct gt_exchange *last, size_t n) GT_ON_LOOP;
 /* Requests waiting and requests running. */
 size_t gt_queue_load(const struct gt_queue *q, size_t *queued);
+/*
+ * Have the loop called, once, when no more than this many requests wait or
+ * run. false: no more do.
+ */
+bool gt_queue_call_at(struct gt_queue *q, size_t load) GT_ON_LOOP;
+/*
+ * Before the loop waits for sockets: while long requests are queued, threads
+ * have enough to do, and each request that the loop would read now takes the
+ * CPU from them twice. So it lets them come together: until nothing is queued,
+ * until gt_queue_rouse(), for us at most. true: it was roused.
+ */
+bool gt_queue_doze(struct gt_queue *q, int64_t us) GT_ON_LOOP;
+/* Any thread: end that. false: the loop does not doze. */
+bool gt_queue_rouse(struct gt_queue *q);
 /* All parked threads leave; requests that are queued are still taken. */
 void gt_queue_close(struct gt_queue *q);
 /*
@@ -128,7 +158,7 @@ void gt_pace_add(struct gt_pace *p, uint64_t n, int64_t now_us);
  */
 bool gt_pace_is_over(struct gt_pace *p, int64_t limit_ms, int64_t now_us);
 
-/* ---- conn.c and those named below: connections; the loop's alone ---- */
+/* ---- conn.c reader.c writer.c: connections; the loop's alone ---- */
 
 enum gt_conn_state {
 	GT_CONN_PROXY,  /* accepted; a PROXY preface may come, or must */
@@ -187,6 +217,9 @@ void gt_conn_arm_read(struct gt_conn *c, bool on) GT_ON_LOOP;
 void gt_conn_arm_write(struct gt_conn *c, bool on) GT_ON_LOOP;
 /* No thread holds anything of c: it is freed. */
 void gt_conn_destroy(struct gt_conn *c) GT_ON_LOOP;
+/* A time limit ends something of it. */
+void gt_conn_count_timeout(const struct gt_conn *c,
+                           enum gt_timeout kind) GT_ON_LOOP;
 /* Close now; what a thread still holds is abandoned. c may be freed. */
 void gt_conn_close(struct gt_conn *c, const char *why) GT_ON_LOOP;
 /*
@@ -207,12 +240,8 @@ bool gt_conn_settle(struct gt_conn *c) GT_ON_LOOP;
  * true: it had sent its answer already, the connection is IDLE.
  */
 bool gt_conn_claim(struct gt_conn *c) GT_ON_LOOP;
-
-/* sweep.c: end what has waited too long. c may be freed. */
+/* Close what has waited too long. c may be freed. */
 void gt_conn_sweep(struct gt_conn *c, int64_t now_us) GT_ON_LOOP;
-/* A time limit ends something of it. */
-void gt_conn_count_timeout(const struct gt_conn *c,
-                           enum gt_timeout kind) GT_ON_LOOP;
 
 /* What one recv came to. */
 enum gt_got {
@@ -314,8 +343,8 @@ void gt_acceptor_set_slots(struct gt_worker *w, unsigned slots) GT_ON_LOOP;
 /* Listeners leave or return to the loop, as the load says. */
 void gt_acceptor_admit(struct gt_worker *w, size_t load) GT_ON_LOOP;
 /*
- * Never accept again; of the listeners of the addresses whose bit is set
- * (gt_listeners_address) first accept what already waits.
+ * Never accept again; of the listeners whose bit is set (those past 63 go
+ * with the last) first accept what already waits.
  */
 void gt_acceptor_stop(struct gt_worker *w, uint64_t orphans) GT_ON_LOOP;
 

@@ -71,7 +71,6 @@ struct gt_service {
 	struct gt_access_format *access; /* NULL: no access log */
 	struct gt_mailbox mailbox;
 	_Atomic bool closing; /* draining: answers close their connection */
-	_Atomic bool watched; /* the loop must see every answer that ends */
 	_Atomic(struct gt_parcel *) released; /* parcels to be released */
 	/*
 	 * Send what is in out.own at once, without blocking; the rest stays
@@ -97,6 +96,7 @@ struct gt_exchange {
 	void *conn; /* struct gt_conn; the worker layer's */
 
 	_Atomic unsigned state;   /* enum gt_exchange_state, GT_EX_ATTENTION */
+	_Atomic bool posted;      /* on the mailbox's list */
 	_Atomic bool half_closed; /* the client sends no more; the loop's */
 	struct gt_exchange *next_posted;
 	struct gt_exchange *next; /* in the queue, or in the free list */

@@ -93,6 +93,25 @@ only_a_sleeping_loop_is_woken(void **state)
 	gt_exchange_destroy(ex);
 }
 
+static void
+a_called_loop_takes_a_turn(void **state)
+{
+	struct gt_service *sv = make_service();
+
+	(void)state;
+	gt_assert_loop();
+	gt_mailbox_call(&sv->mailbox);
+	assert_int_equal(atomic_load(&wakes), 0);
+	assert_false(gt_mailbox_may_sleep(&sv->mailbox));
+	gt_mailbox_woke(&sv->mailbox);
+	assert_true(gt_mailbox_may_sleep(&sv->mailbox));
+	gt_mailbox_call(&sv->mailbox);
+	assert_int_equal(atomic_load(&wakes), 1);
+	gt_mailbox_woke(&sv->mailbox);
+	assert_null(gt_mailbox_take(&sv->mailbox));
+	assert_true(gt_mailbox_may_sleep(&sv->mailbox));
+}
+
 static void *
 post_many(void *arg)
 {
@@ -142,6 +161,7 @@ main(void)
 	    cmocka_unit_test(what_is_posted_comes_oldest_first),
 	    cmocka_unit_test(an_exchange_is_listed_once),
 	    cmocka_unit_test(only_a_sleeping_loop_is_woken),
+	    cmocka_unit_test(a_called_loop_takes_a_turn),
 	    cmocka_unit_test(nothing_is_lost_between_threads),
 	};
 

@@ -11,6 +11,15 @@
 #include "gthreadd/base/clock.h"
 
 static struct gt_exchange ex[8];
+static struct gt_mailbox mailbox;
+static _Atomic int calls; /* of a loop that sleeps */
+
+static void
+wake(void *arg)
+{
+	atomic_fetch_add(&calls, 1);
+	gt_queue_rouse(arg);
+}
 
 static int
 start(void **state)
@@ -18,7 +27,9 @@ start(void **state)
 	static struct gt_queue q;
 
 	gt_role_set(GT_ROLE_LOOP);
-	gt_queue_init(&q);
+	gt_mailbox_init(&mailbox, wake, &q);
+	atomic_store(&calls, 0);
+	gt_queue_init(&q, &mailbox);
 	for (size_t i = 0; i < 8; i++)
 		ex[i].next = NULL;
 	*state = &q;
@@ -205,6 +216,116 @@ closing_sends_everybody_home(void **state)
 	assert_false(gt_queue_park(q, &a.t));
 }
 
+static void
+the_loop_is_called_once_when_the_load_has_fallen(void **state)
+{
+	struct gt_queue *q = *state;
+	struct gt_pool_thread t = {.took_us = 0};
+	struct gt_exchange *got;
+
+	AS_HOLDER;
+	for (int i = 0; i < 4; i++)
+		gt_queue_give(q, &ex[i], &ex[i], 1);
+	assert_false(gt_queue_call_at(q, 4));
+	assert_true(gt_queue_call_at(q, 2));
+	assert_true(gt_mailbox_may_sleep(&mailbox));
+	assert_true(gt_queue_take_first(q, &got));
+	assert_int_equal(gt_queue_take_next(q, &t, 0, &got), GT_TAKE_WORK);
+	assert_int_equal(atomic_load(&calls), 0); /* 3 are left */
+	assert_int_equal(gt_queue_take_next(q, &t, 0, &got), GT_TAKE_WORK);
+	assert_int_equal(atomic_load(&calls), 1);
+	assert_false(gt_mailbox_may_sleep(&mailbox));
+	gt_mailbox_woke(&mailbox);
+	assert_true(gt_mailbox_may_sleep(&mailbox));
+	assert_int_equal(gt_queue_take_next(q, &t, 0, &got), GT_TAKE_WORK);
+	assert_int_equal(gt_queue_take_next(q, &t, 0, &got), GT_TAKE_EMPTY);
+	assert_int_equal(atomic_load(&calls), 1);
+}
+
+#define LONG_US 1000000
+#define AGES_US (60 * INT64_C(1000000))
+
+static void
+the_loop_dozes_only_while_long_requests_wait(void **state)
+{
+	struct gt_queue *q = *state;
+
+	AS_HOLDER;
+	atomic_store(&q->run_us, LONG_US);
+	gt_queue_give(q, &ex[0], &ex[0], 1);
+	assert_false(gt_queue_doze(q, AGES_US)); /* one: its thread is up */
+	gt_queue_give(q, &ex[1], &ex[1], 1);
+	assert_false(gt_queue_doze(q, 0)); /* it does; nothing comes */
+	atomic_store(&q->run_us, 1);
+	assert_false(gt_queue_doze(q, AGES_US));
+	assert_false(gt_queue_rouse(q));
+}
+
+static void
+what_is_posted_already_keeps_the_loop_up(void **state)
+{
+	struct gt_queue *q = *state;
+
+	AS_HOLDER;
+	atomic_store(&q->run_us, LONG_US);
+	ex[0].next = &ex[1];
+	gt_queue_give(q, &ex[0], &ex[1], 2);
+	gt_mailbox_call(&mailbox);
+	assert_false(gt_queue_doze(q, AGES_US));
+}
+
+/* Once the loop dozes: take all that is queued, or post. */
+static void *
+take_all(void *arg)
+{
+	struct gt_queue *q = arg;
+	struct gt_exchange *got;
+
+	while (atomic_load(&mailbox.sleeping) == 0)
+		usleep(100);
+	gt_check_gil_held(true);
+	gt_assert_gil();
+	while (gt_queue_take_first(q, &got))
+		;
+	return NULL;
+}
+
+static void *
+post_one(void *arg)
+{
+	(void)arg;
+	while (atomic_load(&mailbox.sleeping) == 0)
+		usleep(100);
+	gt_mailbox_push(&mailbox, &ex[7]);
+	return NULL;
+}
+
+static void
+doze_beside(struct gt_queue *q, void *(*other)(void *))
+{
+	struct gt_thread thread;
+
+	gt_assert_loop();
+	atomic_store(&q->run_us, LONG_US);
+	ex[0].next = &ex[1];
+	gt_queue_give(q, &ex[0], &ex[1], 2);
+	assert_int_equal(gt_thread_create(&thread, "other", other, q), GT_OK);
+	assert_true(gt_queue_doze(q, AGES_US));
+	gt_thread_join(&thread);
+}
+
+static void
+the_loop_is_roused_when_nothing_is_queued_any_more(void **state)
+{
+	doze_beside(*state, take_all);
+}
+
+static void
+the_loop_is_roused_when_something_is_posted(void **state)
+{
+	doze_beside(*state, post_one);
+}
+
 int
 main(void)
 {
@@ -217,6 +338,11 @@ main(void)
 	    T(one_thread_at_a_time_goes_for_the_gil),
 	    T(who_parks_with_work_queued_becomes_the_heir),
 	    T(closing_sends_everybody_home),
+	    T(the_loop_is_called_once_when_the_load_has_fallen),
+	    T(the_loop_dozes_only_while_long_requests_wait),
+	    T(what_is_posted_already_keeps_the_loop_up),
+	    T(the_loop_is_roused_when_nothing_is_queued_any_more),
+	    T(the_loop_is_roused_when_something_is_posted),
 #undef T
 	};
 
