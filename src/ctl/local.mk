@@ -22,6 +22,13 @@ libgt_ctlclient_a_SOURCES = \
 	include/gthreadd/ctl/client.h
 ctl_libs = libgt_ctl.a libgt_stats.a libgt_net.a libgt_base.a $(LIBEVENT_EXTRA_LIBS) $(LIBEVENT_LIBS)
 
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/ctl/test_route
+TESTS += tests/unit/ctl/test_route
+tests_unit_ctl_test_route_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_ctl_test_route_LDADD = $(ctl_libs) libgt_config.a libgt_base.a $(CMOCKA_LIBS)
+endif
+
 # The page of the metrics is made from their table; tests/lint/docs.sh checks.
 noinst_PROGRAMS += tools/metrics-doc
 tools_metrics_doc_SOURCES = tools/metrics-doc.c

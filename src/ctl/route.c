@@ -191,6 +191,19 @@ take(struct asked *a, const struct route *r, uint64_t number)
 	}
 }
 
+/* An address, or this host: no name that somebody else gives to it. */
+static bool
+is_own_host(const char *host)
+{
+	size_t n = strspn(host, "0123456789.");
+
+	if (*host == '\0' || *host == '[')
+		return true;
+	if (strncmp(host, "localhost", 9) == 0)
+		n = 9;
+	return n > 0 && (host[n] == '\0' || host[n] == ':');
+}
+
 /*
  * A browser that reaches the socket through a tunnel obeys any page it shows:
  * no page may do anything, and none but one of this host may read.
@@ -204,10 +217,7 @@ is_foreign_page(struct evhttp_request *req)
 	if (evhttp_request_get_command(req) == EVHTTP_REQ_POST &&
 	    evhttp_find_header(head, "Origin") != NULL)
 		return true;
-	return host != NULL && *host != '\0' && *host != '[' &&
-	       !gt_ascii_is_digit(*host) &&
-	       !(strncmp(host, "localhost", 9) == 0 &&
-	         (host[9] == '\0' || host[9] == ':'));
+	return host != NULL && !is_own_host(host);
 }
 
 static bool

@@ -104,14 +104,21 @@ gt_ctl_send(struct evhttp_request *req, int status, const char *type,
             const char *p, size_t n)
 {
 	struct evkeyvalq *head = evhttp_request_get_output_headers(req);
+	bool is_head = evhttp_request_get_command(req) == EVHTTP_REQ_HEAD;
 	struct evbuffer *body = evbuffer_new();
+	char length[24];
 
+	/* evhttp would send a body after all, and its length is that of it. */
+	snprintf(length, sizeof(length), "%zu", n);
+	evhttp_add_header(head, "Content-Length", length);
 	evhttp_add_header(head, "Content-Type", type);
 	evhttp_add_header(head, "Cache-Control", "no-store");
 	evhttp_add_header(head, "X-Content-Type-Options", "nosniff");
-	if (body != NULL)
-		evbuffer_add(body, p, n);
-	evhttp_send_reply(req, body != NULL ? status : 500, NULL, body);
+	if (!is_head && (body == NULL || evbuffer_add(body, p, n) < 0)) {
+		evhttp_remove_header(head, "Content-Length");
+		status = 500;
+	}
+	evhttp_send_reply(req, status, NULL, body);
 	if (body != NULL)
 		evbuffer_free(body);
 }
