@@ -34,6 +34,7 @@ check_PROGRAMS += \
 	tests/unit/stats/test_json \
 	tests/unit/stats/test_jsonw \
 	tests/unit/stats/test_metrics \
+	tests/unit/stats/test_relay \
 	tests/unit/stats/test_roster \
 	tests/unit/stats/test_statsd \
 	tests/unit/stats/test_syslog
@@ -43,6 +44,7 @@ TESTS += \
 	tests/unit/stats/test_json \
 	tests/unit/stats/test_jsonw \
 	tests/unit/stats/test_metrics \
+	tests/unit/stats/test_relay \
 	tests/unit/stats/test_roster \
 	tests/unit/stats/test_statsd \
 	tests/unit/stats/test_syslog
@@ -62,6 +64,8 @@ tests_unit_stats_test_statsd_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_statsd_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_syslog_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_syslog_LDADD = $(stats_libs) $(CMOCKA_LIBS)
+tests_unit_stats_test_relay_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_stats_test_relay_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_roster_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_roster_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 endif
