@@ -26,13 +26,6 @@
 #define LATE_US        1000000 /* born during a stop: from TERM to KILL */
 #define BACKOFF_MAX_US 30000000
 
-/* exit() reports leaks; it would also flush what the parent had in stdio. */
-#ifdef GT_SANITIZE
-#define END_CHILD(code) exit(code)
-#else
-#define END_CHILD(code) _exit(code)
-#endif
-
 /* What other generations listen on and log to. */
 static void
 close_generations(struct gt_arbiter *a, const struct gt_generation *mine)
@@ -140,7 +133,10 @@ run_child(const struct gt_arbiter *a, const struct gt_child *child,
 		code = entry(child);
 	else
 		gt_log_critical("%s: %s", what, strerror(errno));
-	END_CHILD(code);
+	/* exit() reports leaks; it also flushes what the parent had in stdio */
+	if (GT_IS_SANITIZED)
+		exit(code);
+	_exit(code);
 }
 
 GT_NORETURN static void

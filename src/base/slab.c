@@ -15,12 +15,6 @@
 
 #define BLOCK_SIZE 65536
 
-#ifdef GT_SANITIZE
-static const bool plain = true;
-#else
-static const bool plain = false;
-#endif
-
 struct item {
 	struct gt_slab_block *block;
 	struct item *next; /* while it is free */
@@ -99,7 +93,7 @@ gt_slab_take(struct gt_slab *s)
 	struct gt_slab_block *b;
 	struct item *item;
 
-	if (plain)
+	if (GT_IS_SANITIZED)
 		return calloc(1, s->size);
 	if ((b = find_room(s)) == NULL)
 		return NULL;
@@ -120,7 +114,7 @@ gt_slab_give(struct gt_slab *s, void *object)
 	struct item *item;
 	struct gt_slab_block *b;
 
-	if (plain) {
+	if (GT_IS_SANITIZED) {
 		free(object);
 		return;
 	}

@@ -78,18 +78,26 @@ check_range(const struct gt_setting *s, uint64_t v, uint64_t type_max,
 	return GT_OK;
 }
 
+/* What was parsed with rc to v; GT_RANGE: it is too large for any type. */
+static enum gt_err
+check_number(const struct gt_setting *s, struct gt_str text, enum gt_err rc,
+             uint64_t v, uint64_t type_max, const char *what,
+             struct gt_why *why)
+{
+	if (rc == GT_INVALID)
+		return refuse_text(why, text, what);
+	return check_range(s, rc == GT_RANGE ? UINT64_MAX : v, type_max, why);
+}
+
 static enum gt_err
 set_count(const struct gt_setting *s, struct gt_str text, void *field,
           struct gt_why *why)
 {
-	uint64_t v;
+	uint64_t v = 0;
 	enum gt_err rc = gt_parse_count(text, &v);
 
-	if (rc == GT_INVALID)
-		return refuse_text(why, text, "a number");
-	if (rc == GT_RANGE)
-		v = UINT64_MAX;
-	if ((rc = check_range(s, v, INT64_MAX, why)) == GT_OK)
+	rc = check_number(s, text, rc, v, INT64_MAX, "a number", why);
+	if (rc == GT_OK)
 		*(uint64_t *)field = v;
 	return rc;
 }
@@ -98,14 +106,12 @@ static enum gt_err
 set_size(const struct gt_setting *s, struct gt_str text, void *field,
          struct gt_why *why)
 {
-	uint64_t v;
+	uint64_t v = 0;
 	enum gt_err rc = gt_parse_size(text, &v);
 
-	if (rc == GT_INVALID)
-		return refuse_text(why, text, "a size (8190, 64k, 1m, 2g)");
-	if (rc == GT_RANGE)
-		v = UINT64_MAX;
-	if ((rc = check_range(s, v, SSIZE_MAX, why)) == GT_OK)
+	rc = check_number(s, text, rc, v, SSIZE_MAX,
+	                  "a size (8190, 64k, 1m, 2g)", why);
+	if (rc == GT_OK)
 		*(size_t *)field = (size_t)v;
 	return rc;
 }
@@ -114,15 +120,12 @@ static enum gt_err
 set_duration(const struct gt_setting *s, struct gt_str text, void *field,
              struct gt_why *why)
 {
-	int64_t v;
+	int64_t v = 0;
 	enum gt_err rc = gt_parse_duration(text, &v);
 
-	if (rc == GT_INVALID)
-		return refuse_text(why, text,
-		                   "a duration (30, 1.5s, 500ms, 2m, 1h)");
-	if (rc == GT_RANGE)
-		v = INT64_MAX;
-	if ((rc = check_range(s, (uint64_t)v, DURATION_MAX, why)) == GT_OK)
+	rc = check_number(s, text, rc, (uint64_t)v, DURATION_MAX,
+	                  "a duration (30, 1.5s, 500ms, 2m, 1h)", why);
+	if (rc == GT_OK)
 		*(int64_t *)field = v;
 	return rc;
 }
@@ -141,16 +144,16 @@ set_mode(const struct gt_setting *s, struct gt_str text, void *field,
          struct gt_why *why)
 {
 	unsigned v = UINT_MAX;
-	enum gt_err rc = GT_OK;
+	enum gt_err rc;
 
 	if (text.n == 0 && s->dflt[0] == '\0') {
 		*(unsigned *)field = v;
 		return GT_OK;
 	}
 	rc = gt_parse_mode(text, &v);
-	if (rc == GT_INVALID)
-		return refuse_text(why, text, "an octal mode such as 022");
-	if ((rc = check_range(s, v, 07777, why)) == GT_OK)
+	rc = check_number(s, text, rc, v, 07777, "an octal mode such as 022",
+	                  why);
+	if (rc == GT_OK)
 		*(unsigned *)field = v;
 	return rc;
 }

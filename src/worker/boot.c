@@ -14,12 +14,6 @@
 #include "reloader_priv.h"
 #include "worker_priv.h"
 
-#ifdef GT_SANITIZE
-static const bool finalize = true; /* so that leaks can be told apart */
-#else
-static const bool finalize = false;
-#endif
-
 GT_NEEDS_GIL static enum gt_err
 enter_hooks(struct gt_worker *w, const struct gt_inherited *got)
 {
@@ -74,12 +68,12 @@ gt_boot_python(struct gt_worker *w, const struct gt_inherited *got)
 	if ((code = load_app(w, got)) != GT_EXIT_OK)
 		gt_hooks_run(w->hooks, GT_HOOK_worker_exit);
 	gt_interp_flush();
-	if (code == GT_EXIT_OK || !finalize) {
+	if (code == GT_EXIT_OK || !GT_IS_SANITIZED) {
 		gt_gil_give();
 		return code;
 	}
 	gt_app_destroy(w->app); /* a hook after it may have failed */
-	gt_interp_stop(finalize);
+	gt_interp_stop(GT_IS_SANITIZED);
 	return code;
 }
 
@@ -92,13 +86,13 @@ gt_boot_stop(struct gt_worker *w)
 	gt_app_release(&w->service);
 	gt_app_destroy(w->app);
 	gt_hooks_destroy(w->hooks);
-	gt_interp_stop(finalize);
+	gt_interp_stop(GT_IS_SANITIZED);
 }
 
 void
 gt_worker_exit(int code)
 {
-	if (finalize)
+	if (GT_IS_SANITIZED)
 		exit(code);
 	_exit(code);
 }

@@ -15,12 +15,6 @@
 #define PIECE  32
 #define REGION ((size_t)64 << 20) /* address space: pages come when used */
 
-#ifdef GT_SANITIZE
-static const bool plain = true;
-#else
-static const bool plain = false;
-#endif
-
 union piece {
 	union piece *next; /* while it is free */
 	char octets[PIECE];
@@ -87,7 +81,7 @@ gt_evmem_init(void)
 {
 	void *p;
 
-	if (plain || region != NULL)
+	if (GT_IS_SANITIZED || region != NULL)
 		return;
 	p = mmap(NULL, REGION, PROT_READ | PROT_WRITE,
 	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "gthreadd/base/log.h"
-#include "gthreadd/python/gil.h"
 #include "wsgi_priv.h"
 
 #define COPY_MAX  (64 << 10)  /* octets of a body that is copied */
@@ -79,16 +78,11 @@ publish(struct gt_call *c)
 enum gt_err
 gt_call_wait(struct gt_call *c)
 {
-	struct gt_exchange *ex = c->ex;
 	enum gt_err rc;
 
-	if (ex->cell != NULL)
-		gt_cell_set(ex->cell, GT_CELL_WAITING, gt_clock_us());
-	gt_gil_pause();
-	rc = gt_outbox_wait(ex);
-	gt_gil_resume();
-	if (ex->cell != NULL)
-		gt_cell_set(ex->cell, GT_CELL_RUNNING, gt_clock_us());
+	gt_call_pause(c->ex);
+	rc = gt_outbox_wait(c->ex);
+	gt_call_resume(c->ex);
 	return rc;
 }
 

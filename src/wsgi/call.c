@@ -42,6 +42,22 @@ acquire(PyThread_type_lock lock)
 	gt_gil_resume();
 }
 
+void
+gt_call_pause(struct gt_exchange *ex)
+{
+	if (ex->cell != NULL)
+		gt_cell_set(ex->cell, GT_CELL_WAITING, gt_clock_us());
+	gt_gil_pause();
+}
+
+void
+gt_call_resume(struct gt_exchange *ex)
+{
+	gt_gil_resume();
+	if (ex->cell != NULL)
+		gt_cell_set(ex->cell, GT_CELL_RUNNING, gt_clock_us());
+}
+
 bool
 gt_call_enter(_Atomic(struct gt_call *) *call, struct gt_call **out)
 {

@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "gthreadd/base/clock.h"
 #include "gthreadd/python/gil.h"
 #include "wsgi_priv.h"
 
@@ -40,13 +39,9 @@ wait_body(struct gt_call *c)
 
 	if (gt_inbox_is_over(ex))
 		return GT_EOF;
-	if (ex->cell != NULL)
-		gt_cell_set(ex->cell, GT_CELL_WAITING, gt_clock_us());
-	gt_gil_pause();
+	gt_call_pause(ex);
 	rc = gt_inbox_wait(ex);
-	gt_gil_resume();
-	if (ex->cell != NULL)
-		gt_cell_set(ex->cell, GT_CELL_RUNNING, gt_clock_us());
+	gt_call_resume(ex);
 	if (atomic_load(&c->closing))
 		return GT_INVALID;
 	if (rc == GT_EOF && !gt_inbox_is_over(ex))

@@ -166,6 +166,9 @@ GT_MUST_CHECK enum gt_err gt_call_send(struct gt_call *c, const char *p,
                                        size_t n, bool known) GT_NEEDS_GIL;
 /* Too much waits for the client: wait for it. Errors: GT_GONE. Entered. */
 GT_MUST_CHECK enum gt_err gt_call_wait(struct gt_call *c) GT_NEEDS_GIL;
+/* Around a wait for the client: without the GIL, and the board says so. */
+void gt_call_pause(struct gt_exchange *ex) GT_GIVES_GIL;
+void gt_call_resume(struct gt_exchange *ex) GT_TAKES_GIL;
 /* Raise what gt_call_send returned. */
 void gt_call_raise(const struct gt_app *app, enum gt_err rc) GT_NEEDS_GIL;
 

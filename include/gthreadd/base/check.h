@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Assertions. GT_ASSERT is compiled under GT_DEBUG only: it states what a
- * reader may rely on, it never guards against input.
+ * reader may rely on, it never guards against input. Builds with sanitizers.
  *
  * Each thread has at most one role. clang knows it from the annotations;
  * every function that is reached through a pointer (libevent callback,
@@ -28,6 +28,16 @@ enum gt_role {
 	((cond) ? (void)0 : gt_check_failed(__FILE__, __LINE__, #cond))
 #else
 #define GT_ASSERT(cond) ((void)0)
+#endif
+
+/*
+ * Sanitizers are to see each object that is allocated, so none comes from a
+ * pool of our own; and leaks, so processes end in the orderly way.
+ */
+#ifdef GT_SANITIZE
+#define GT_IS_SANITIZED true
+#else
+#define GT_IS_SANITIZED false
 #endif
 
 GT_NORETURN GT_COLD void gt_check_failed(const char *file, int line,
