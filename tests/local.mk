@@ -1,4 +1,5 @@
-EXTRA_DIST += tests/lsan.supp tests/tsan.supp tests/unit/cmocka_all.h
+EXTRA_DIST += tests/lsan.supp tests/tsan.supp tests/unit/cmocka_all.h \
+	tests/fuzz/must.h
 
 check_PROGRAMS += tests/tools/board
 tests_tools_board_LDADD = libgt_stats.a libgt_base.a

@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
@@ -57,6 +58,12 @@ def wait_for(what, condition, timeout=10.0):
         if time.monotonic() > end:
             raise AssertionError(f"waited {scaled(timeout):g} s for {what}")
         time.sleep(0.01)
+
+
+def together(n, work):
+    """work(0) to work(n - 1) at once, a thread each; what they return."""
+    with ThreadPoolExecutor(n) as pool:
+        return list(pool.map(work, range(n)))
 
 
 def free_port(host="127.0.0.1"):

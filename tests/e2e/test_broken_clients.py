@@ -63,6 +63,15 @@ def occupy(server, n=1, ms=1000):
     return clients
 
 
+def break_off(server, stage, end):
+    c = server.connect()
+    c.send(STAGES[stage])
+    if end == "RST":
+        c.reset()
+    else:
+        c.close()
+
+
 def calls(server):
     return server.get("/counters").json()["calls"]
 
@@ -76,12 +85,7 @@ def test_breaking_off_leaves_nothing(server, stage, end):
     wait_clean(server)
     before = len(server.fds(pid))
     for _ in range(5):
-        c = server.connect()
-        c.send(STAGES[stage])
-        if end == "RST":
-            c.reset()
-        else:
-            c.close()
+        break_off(server, stage, end)
     wait_clean(server)
     assert server.get("/hello").status == 200
     wait_clean(server)
@@ -95,12 +99,7 @@ def test_breaking_off_while_queued_leaves_nothing(server, stage, end):
     server.with_config(threads=1).start()
     busy = occupy(server, ms=300)
     for _ in range(3):
-        c = server.connect()
-        c.send(STAGES[stage])
-        if end == "RST":
-            c.reset()
-        else:
-            c.close()
+        break_off(server, stage, end)
     assert busy[0].response().status == 200
     busy[0].close()
     wait_clean(server)

@@ -5,12 +5,11 @@ import signal
 import socket
 import stat
 import subprocess
-import threading
 
 import pytest
 
 from control import Control, ask, controlled, write_app
-from harness import PYTHON, Server, scaled, wait_for
+from harness import PYTHON, Server, together, wait_for
 
 
 @pytest.fixture
@@ -265,15 +264,7 @@ def test_failed_reload_answers_409_and_says_why(control):
 def test_every_reload_that_is_asked_for_at_once_is_answered(control):
     control.server.start()
     write_app(control.server, "two")
-    answers = []
-    threads = [threading.Thread(
-        target=lambda: answers.append(control.post("/reload").status))
-        for _ in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join(scaled(30))
-    assert answers == [200] * 4
+    assert together(4, lambda _: control.post("/reload").status) == [200] * 4
     assert control.server.get("/").text == "two"
 
 

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Persistent connections: reuse, pipelining in order, timeouts, closing."""
 import socket
-import threading
 import time
 
 import pytest
 
-from harness import SLOW, Server, scaled, wait_for
+from harness import SLOW, Server, scaled, together, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -204,15 +203,9 @@ def test_error_response_is_read_whole_before_the_close(shared):
 
 def test_connections_above_the_limit_wait_their_turn(server):
     server.with_config(threads=2, worker_connections=4).start()
-    results = []
 
-    def one():
+    def one(_):
         with server.connect() as c:
-            results.append(c.get("/sleep?ms=20",
-                                 headers=[("Connection", "close")]).status)
-    threads = [threading.Thread(target=one) for _ in range(20)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join(scaled(20))
-    assert results == [200] * 20
+            return c.get("/sleep?ms=20",
+                         headers=[("Connection", "close")]).status
+    assert together(20, one) == [200] * 20

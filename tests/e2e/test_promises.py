@@ -15,7 +15,7 @@ import pytest
 
 from harness import SANITIZER, TESTS, RawClient, scaled, wait_for
 from load import Load
-from test_stuck import occupy, replaced, send, start
+from test_stuck import occupy, replaced, start
 
 APP = """
 import os, threading, time

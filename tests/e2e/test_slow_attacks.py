@@ -115,23 +115,29 @@ def board(server):
     return server.ready_workers()[0]
 
 
+def drip_until_refused(server, n, opening, why, limit):
+    """n clients, an octet each 0.2 s: all are refused, in time, as why."""
+    with Attack(server, n, opening, one_octet) as attack:
+        wait_for(f"{n} connections",
+                 lambda: board(server)["connections"] >= n)
+        answered = ordinary_until(server, lambda: attack.ended == n)
+    assert answered > 10
+    found = ages(server, REFUSED)
+    assert len(found) == n
+    assert {what for what, _ in found} == {("408", why)}
+    assert min(age for _, age in found) >= limit
+    assert max(age for _, age in found) <= limit + scaled(2)
+    wait_for("the count", lambda: board(server)["requests"] == answered)
+
+
 def test_header_drippers_are_refused_on_time(server):
     """A thousand clients; an octet each 0.2 s does not prolong anything."""
     limit = 3 + scaled(1)
     server.with_config(threads=2, worker_connections=2000,
                        header_timeout=f"{limit:g}").start()
-    opening = b"GET /attack HTTP/1.1\r\nHost: t\r\nX-Slow: "
-    with Attack(server, 1000, opening, one_octet) as attack:
-        wait_for("1000 connections", lambda: board(server)["connections"]
-                 >= 1000)
-        n = ordinary_until(server, lambda: attack.ended == 1000)
-    assert n > 10
-    found = ages(server, REFUSED)
-    assert len(found) == 1000
-    assert {what for what, _ in found} == {("408", "header-timeout")}
-    assert min(age for _, age in found) >= limit
-    assert max(age for _, age in found) <= limit + scaled(2)
-    wait_for("the count", lambda: board(server)["requests"] == n)
+    drip_until_refused(server, 1000,
+                       b"GET /attack HTTP/1.1\r\nHost: t\r\nX-Slow: ",
+                       "header-timeout", limit)
 
 
 @pytest.mark.parametrize("n", [1000, 60000])
@@ -139,19 +145,10 @@ def test_body_drippers_are_refused_on_time(server, n):
     """An octet each 0.2 s is progress, but not enough of it."""
     limit = 2 + scaled(1)
     server.with_config(threads=2, body_timeout=f"{limit:g}").start()
-    opening = b"POST /attack HTTP/1.1\r\nHost: t\r\n" \
-              b"Content-Length: %d\r\n\r\n" % n
-    with Attack(server, 200, opening, one_octet) as attack:
-        wait_for("200 connections", lambda: board(server)["connections"]
-                 >= 200)
-        n = ordinary_until(server, lambda: attack.ended == 200)
-    assert n > 10
-    found = ages(server, REFUSED)
-    assert len(found) == 200
-    assert {what for what, _ in found} == {("408", "body-timeout")}
-    assert min(age for _, age in found) >= limit
-    assert max(age for _, age in found) <= limit + scaled(2)
-    wait_for("the count", lambda: board(server)["requests"] == n)
+    drip_until_refused(server, 200,
+                       b"POST /attack HTTP/1.1\r\nHost: t\r\n"
+                       b"Content-Length: %d\r\n\r\n" % n,
+                       "body-timeout", limit)
 
 
 def test_spooled_uploads_protect_the_threads(server):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Slow clients cost memory, never a thread."""
 import socket
-import threading
 
-from harness import scaled, wait_for
+from harness import together, wait_for
 
 HEAD = b"GET /hello HTTP/1.1\r\nHost: t\r\n"
 
@@ -85,20 +84,14 @@ def test_dripping_clients_are_served_in_the_end(server):
     """Fifty clients send a request octet by octet, at their own pace."""
     server.with_config(threads=1).start()
     data = b"GET /hello HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"
-    results = []
 
-    def drip():
+    def drip(_):
         with server.connect(timeout=60) as c:
             c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for octet in data:
                 c.send(bytes([octet]))
-            results.append(c.response().status)
-    threads = [threading.Thread(target=drip) for _ in range(50)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join(scaled(60))
-    assert results == [200] * 50
+            return c.response().status
+    assert together(50, drip) == [200] * 50
 
 
 def test_resets_in_every_phase_leave_nothing(server):

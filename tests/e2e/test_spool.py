@@ -3,11 +3,10 @@
 import hashlib
 import os
 import resource
-import threading
 
 import pytest
 
-from harness import Server, rss_kib, scaled, wait_for
+from harness import Server, rss_kib, scaled, together, wait_for
 
 MIB = 1 << 20
 KIB = 1 << 10
@@ -222,18 +221,12 @@ def test_full_disk_is_507(server):
 def test_many_uploads_at_once(server):
     server.with_config(threads=2, body_spool="2m",
                        tmp_upload_dir=server.dir).start()
-    results = []
 
     def upload(i):
         body = bytes([i]) * (MIB + i)
         with server.connect(timeout=60) as c:
             for _ in range(3):
                 r = c.request("POST", "/upload", body=body).json()
-                results.append(r["sha256"] == sha(body))
-    threads = [threading.Thread(target=upload, args=(i,)) for i in range(20)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    assert results == [True] * 60
+                assert r["sha256"] == sha(body)
+    together(20, upload)
     wait_for("no file", lambda: not spool_files(server))

@@ -57,6 +57,16 @@ def end(server, pid, number=signal.SIGTERM):
     wait_gone(server, pid)
 
 
+def end_workers(server, pid):
+    """The master stays, to come back or to go."""
+    os.kill(pid, signal.SIGWINCH)
+    wait_for("the workers to end", lambda: not server.board(pid))
+
+
+def wait_workers(server, pid):
+    wait_for("both workers", lambda: number_of(server, pid) == 2, 20)
+
+
 @pytest.fixture
 def chain(server):
     """A server to be upgraded; whichever master is the last ends here."""
@@ -101,14 +111,12 @@ def test_rollbacks_under_load_lose_no_request(chain):
         for v in (2, 3):
             write_app(server, v)
             new = upgrade(server, old)
-            os.kill(old, signal.SIGWINCH)
-            wait_for("the old workers to end",
-                     lambda: not server.board(old))
+            end_workers(server, old)
             assert version(server) == v
             load.wait_for(32)
             write_app(server, v + 10)
             os.kill(old, signal.SIGHUP)
-            wait_for("old workers", lambda: number_of(server, old) == 2, 20)
+            wait_workers(server, old)
             load.wait_for(32)
             end(server, new)
             server.log_contains(f"upgrade is undone.* {new} has ended")
@@ -336,12 +344,11 @@ def test_workers_come_back_when_the_new_master_dies(chain):
     server = chain.start()
     old = server.process.pid
     new = upgrade(server, old)
-    os.kill(old, signal.SIGWINCH)
-    wait_for("the old workers to end", lambda: not server.board(old))
+    end_workers(server, old)
     end(server, new, signal.SIGKILL)
     server.log_contains("upgrade is undone, .* was ended by signal 9")
     server.log_contains("workers are started again: nobody else serves")
-    wait_for("old workers", lambda: number_of(server, old) == 2, 20)
+    wait_workers(server, old)
     assert version(server) == 1
 
 
@@ -352,11 +359,10 @@ def test_going_back_by_one_signal_loses_no_request(chain):
         for v in (2, 3):
             write_app(server, v)
             new = upgrade(server, old)
-            os.kill(old, signal.SIGWINCH)
-            wait_for("the old workers to end", lambda: not server.board(old))
+            end_workers(server, old)
             load.wait_for(32)
             end(server, new)
-            wait_for("old workers", lambda: number_of(server, old) == 2, 20)
+            wait_workers(server, old)
             load.wait_for(32)
     load.check()
 
@@ -366,12 +372,11 @@ def test_a_reload_that_fails_brings_the_workers_back_too(chain):
     first, old = server.settings["bind"], server.process.pid
     changed(server, bind=[first, f"127.0.0.1:{free_port()}"])
     new = upgrade(server, old)
-    os.kill(old, signal.SIGWINCH)
-    wait_for("the old workers to end", lambda: not server.board(old))
+    end_workers(server, old)
     # The second address is the new master's.
     os.kill(old, signal.SIGHUP)
     server.log_contains("reload failed, .*Address already in use")
-    wait_for("old workers", lambda: number_of(server, old) == 2, 20)
+    wait_workers(server, old)
     end(server, new)
     assert version(server) == 1
 

@@ -3,23 +3,15 @@
  * Chunked bodies: pieces give what the whole gave, data stays within its
  * limit, and what is decoded can be encoded and decoded again.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gthreadd/base/buf.h"
 #include "gthreadd/http/body.h"
 #include "gthreadd/http/response.h"
+#include "must.h"
 
 #define DATA_MAX 64
-
-#define MUST(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "line %d: %s\n", __LINE__, #cond); \
-			abort();                                           \
-		}                                                          \
-	} while (0)
 
 static const struct gt_http_limits limits = {40, 4, 40, 120};
 static const struct gt_request chunked = {.framing = GT_FRAMING_CHUNKED};

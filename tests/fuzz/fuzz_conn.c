@@ -25,20 +25,13 @@
 #include "gthreadd/base/clock.h"
 #include "gthreadd/base/log.h"
 #include "gthreadd/stats/roster.h"
+#include "must.h"
 
 #define CONTROL    8 /* octets of the input that are no traffic */
 #define CALLS_MAX  512
 #define FILE_SIZE  20000
 #define QUIET_MAX  6   /* steps without progress; then the client leaves */
 #define FORCED_MAX 400 /* steps after that; then something hangs */
-
-#define MUST(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "line %d: %s\n", __LINE__, #cond); \
-			abort();                                           \
-		}                                                          \
-	} while (0)
 
 /* What the app does with a request. */
 enum deed {

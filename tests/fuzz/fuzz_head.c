@@ -3,19 +3,11 @@
  * Heads: whatever comes, spans lie inside the head, and pieces give what the
  * whole gave. Limits are small so that they are met.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gthreadd/http/head.h"
-
-#define MUST(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "line %d: %s\n", __LINE__, #cond); \
-			abort();                                           \
-		}                                                          \
-	} while (0)
+#include "must.h"
 
 static const struct gt_http_limits limits[] = {
     {0, 0, 0, 0}, {40, 4, 40, 120}, {20, 2, 200, 60}, {4094, 100, 8190, 65536}};

@@ -4,20 +4,11 @@
  * chooses the method, the others are the target. What is accepted must be of
  * exactly one form, with its parts in order.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gthreadd/base/buf.h"
 #include "gthreadd/http/head.h"
-
-#define MUST(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "line %d: %s\n", __LINE__, #cond); \
-			abort();                                           \
-		}                                                          \
-	} while (0)
+#include "must.h"
 
 static const struct gt_http_limits limits;
 static const char *const methods[] = {"GET ", "OPTIONS ", "CONNECT "};
