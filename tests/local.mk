@@ -37,6 +37,7 @@ e2e_files = \
 	tests/e2e/apps/extension_app.py \
 	tests/e2e/apps/flask_app.py \
 	tests/e2e/apps/hook_app.py \
+	tests/e2e/apps/fork_app.py \
 	tests/e2e/apps/held_app.py \
 	tests/e2e/apps/seen_app.py \
 	tests/e2e/apps/stuck_app.py \
@@ -52,6 +53,7 @@ e2e_files = \
 	tests/e2e/load.py \
 	tests/e2e/apps/log_app.py \
 	tests/e2e/test_access.py \
+	tests/e2e/test_app_forks.py \
 	tests/e2e/test_app_log.py \
 	tests/e2e/test_bench.py \
 	tests/e2e/test_body.py \

@@ -19,6 +19,7 @@
 #include "gthreadd/base/log.h"
 
 #include "arbiter_priv.h"
+#include "ending_priv.h"
 #include "relays_priv.h"
 
 /*
@@ -277,6 +278,7 @@ gt_arbiter_check(const struct gt_settings *settings,
 {
 	struct gt_arbiter a;
 	int status = 0, code;
+	char why[100];
 
 	gt_role_set(GT_ROLE_MASTER);
 	gt_assert_master();
@@ -290,8 +292,8 @@ gt_arbiter_check(const struct gt_settings *settings,
 	} else if (WIFEXITED(status)) {
 		code = WEXITSTATUS(status);
 	} else {
-		refuse(&a, "check was ended by signal %d (%s)",
-		       WTERMSIG(status), strsignal(WTERMSIG(status)));
+		gt_ending_describe(status, why, sizeof(why));
+		refuse(&a, "check %s", why);
 		code = GT_EXIT_BOOT;
 	}
 	fini(&a);

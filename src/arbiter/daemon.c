@@ -17,6 +17,7 @@
 #include "gthreadd/base/log.h"
 
 #include "arbiter_priv.h"
+#include "ending_priv.h"
 
 #define READY '\0' /* no message has it */
 
@@ -49,6 +50,7 @@ show_until_ready(int fd)
 static int
 wait_for_master(pid_t pid, int fd)
 {
+	char text[100];
 	int status = 0;
 	pid_t done;
 
@@ -57,11 +59,12 @@ wait_for_master(pid_t pid, int fd)
 	do
 		done = waitpid(pid, &status, 0);
 	while (done < 0 && errno == EINTR);
-	if (done == pid && WIFSIGNALED(status))
-		fprintf(stderr, "gthreadd: ended by signal %d (%s)\n",
-		        WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else if (done == pid && WEXITSTATUS(status) != GT_EXIT_OK)
+	if (done == pid && WIFSIGNALED(status)) {
+		gt_ending_describe(status, text, sizeof(text));
+		fprintf(stderr, "gthreadd: master %s\n", text);
+	} else if (done == pid && WEXITSTATUS(status) != GT_EXIT_OK) {
 		return WEXITSTATUS(status);
+	}
 	return GT_EXIT_BOOT; /* ended, but was never ready */
 }
 

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -18,15 +17,15 @@
 #include "gthreadd/base/fd.h"
 #include "gthreadd/base/log.h"
 #include "gthreadd/config/hooks.h"
-#include "gthreadd/net/forkmsg.h"
 
 #include "arbiter_priv.h"
+#include "ending_priv.h"
+#include "event_priv.h"
 
 #define BACKOFF_MIN_US 100000
 #define BACKOFF_MAX_US 30000000
 #define SEASONED_US    10000000 /* ready for so long: the back-off is over */
 #define LEAVE_US       3000000  /* from EOF to KILL */
-#define RETRY_US       100000   /* its channel takes nothing */
 
 static bool
 is_wanted(const struct gt_settings *s)
@@ -43,8 +42,8 @@ is_current(const struct gt_forkserver *f)
 	return f->gen != NULL && (f->gen == a->gen || f->gen == a->next);
 }
 
-GT_ON_MASTER static void
-set_due(struct gt_forkserver *f, int64_t us)
+void
+gt_forkserver_set_due(struct gt_forkserver *f, int64_t us)
 {
 	struct timeval tv = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
 
@@ -53,54 +52,26 @@ set_due(struct gt_forkserver *f, int64_t us)
 		gt_log_critical("timer of the forkserver cannot be set");
 }
 
-GT_ON_MASTER static void
-clear_due(struct gt_forkserver *f)
+void
+gt_forkserver_clear_due(struct gt_forkserver *f)
 {
 	f->due_us = 0;
 	event_del(f->timer);
 }
 
-GT_ON_MASTER static void
-cut_channel(struct gt_forkserver *f)
-{
-	if (f->channel_event != NULL)
-		event_free(f->channel_event);
-	f->channel_event = NULL;
-	gt_fd_close(&f->channel_fd);
-}
-
-GT_ON_MASTER static void
-kill_it(struct gt_forkserver *f, const char *why)
+void
+gt_forkserver_kill(struct gt_forkserver *f, const char *why)
 {
 	gt_log_error("forkserver %d is killed: %s", (int)f->pid, why);
 	f->kill_why = why;
-	clear_due(f);
+	gt_forkserver_clear_due(f);
 	kill(f->pid, SIGKILL);
 }
 
-/* ---- orders ---- */
+/* ---- its life ---- */
 
 void
-gt_forkserver_push(struct gt_forkserver *f)
-{
-	const struct gt_order *o = STAILQ_FIRST(&f->orders);
-	enum gt_err rc;
-
-	if (f->state != GT_FORKSERVER_READY || f->is_under_way || o == NULL)
-		return;
-	rc = gt_order_send(f, o);
-	if (rc == GT_OK) {
-		f->is_under_way = true;
-		set_due(f, f->gen->settings->hook_timeout_ms * 1000);
-	} else if (rc == GT_AGAIN) {
-		set_due(f, RETRY_US);
-	} else if (rc != GT_GONE) { /* its end is on the way */
-		kill_it(f, gt_err_text(rc));
-	}
-}
-
-GT_ON_MASTER static void
-be_ready(struct gt_forkserver *f)
+gt_forkserver_be_ready(struct gt_forkserver *f)
 {
 	int64_t now = gt_clock_us();
 
@@ -108,61 +79,10 @@ be_ready(struct gt_forkserver *f)
 		return;
 	f->state = GT_FORKSERVER_READY;
 	f->ready_us = now;
-	clear_due(f);
+	gt_forkserver_clear_due(f);
 	gt_log_info("forkserver %d is ready boot=%lldms", (int)f->pid,
 	            (long long)((now - f->spawned_us) / 1000));
 }
-
-GT_ON_MASTER static void
-take_message(struct gt_forkserver *f, const struct gt_fork_msg *msg)
-{
-	if (msg->type == GT_FORK_READY) {
-		be_ready(f);
-	} else if (f->is_under_way) {
-		f->is_under_way = false;
-		clear_due(f);
-		gt_order_done(f, (enum gt_fork_type)msg->type, msg->result);
-	}
-	gt_forkserver_push(f);
-}
-
-/* All that it has said. */
-GT_ON_MASTER static void
-drain_channel(struct gt_forkserver *f)
-{
-	struct gt_fork_msg msg;
-	struct gt_fork_fds fds;
-	enum gt_err rc = GT_OK;
-
-	while (f->channel_fd >= 0 && rc == GT_OK) {
-		if ((rc = gt_fork_recv(f->channel_fd, &msg, &fds)) == GT_OK) {
-			gt_fork_close(&fds);
-			take_message(f, &msg);
-		} else if (rc != GT_AGAIN) {
-			cut_channel(f); /* SIGCHLD tells the rest */
-		}
-	}
-}
-
-void
-gt_forkserver_poll(struct gt_arbiter *a)
-{
-	struct gt_forkserver *f;
-
-	TAILQ_FOREACH (f, &a->forkservers, link)
-		drain_channel(f);
-}
-
-static void
-on_channel(evutil_socket_t fd, short what, void *arg)
-{
-	gt_assert_master();
-	(void)fd;
-	(void)what;
-	drain_channel(arg);
-}
-
-/* ---- its life ---- */
 
 GT_ON_MASTER static void
 be_late(struct gt_forkserver *f)
@@ -171,13 +91,13 @@ be_late(struct gt_forkserver *f)
 	case GT_FORKSERVER_NONE:
 		return; /* the next step forks it */
 	case GT_FORKSERVER_BOOTING:
-		kill_it(f, "it was not ready within boot-timeout");
+		gt_forkserver_kill(f, "it was not ready within boot-timeout");
 		return;
 	case GT_FORKSERVER_READY:
 		if (!f->is_under_way)
 			gt_forkserver_push(f);
 		else
-			kill_it(f, gt_order_is_late(f));
+			gt_forkserver_kill(f, gt_order_is_late(f));
 		return;
 	case GT_FORKSERVER_LEAVING:
 		kill(f->pid, SIGKILL);
@@ -232,7 +152,7 @@ back_off(struct gt_forkserver *f)
 		return;
 	gt_log_warning("forkserver is started again in %lldms",
 	               (long long)(f->backoff_us / 1000));
-	set_due(f, f->backoff_us);
+	gt_forkserver_set_due(f, f->backoff_us);
 }
 
 /* Between two turns of the loop. */
@@ -247,24 +167,22 @@ start(struct gt_forkserver *f)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) < 0 ||
 	    gt_channel_pair(fd) != GT_OK)
 		return GT_SYS;
-	f->channel_fd = fd[0];
 	f->timer =
 	    f->timer != NULL ? f->timer : evtimer_new(a->base, on_timer, f);
-	f->channel_event =
-	    event_new(a->base, fd[0], EV_READ | EV_PERSIST, on_channel, f);
-	rc = f->timer == NULL || f->channel_event == NULL ||
-	             event_add(f->channel_event, NULL) < 0
-	         ? GT_NOMEM
-	         : gt_spawn_forkserver(a, f->gen, fd[1], &f->pid);
+	rc = gt_forkserver_listen(f, fd[0]);
+	if (rc == GT_OK && f->timer == NULL)
+		rc = GT_NOMEM;
+	if (rc == GT_OK)
+		rc = gt_spawn_forkserver(a, f->gen, fd[1], &f->pid);
 	gt_fd_close(&fd[1]);
 	if (rc != GT_OK) {
-		cut_channel(f);
+		gt_forkserver_cut(f);
 		return rc;
 	}
 	f->state = GT_FORKSERVER_BOOTING;
 	f->spawned_us = gt_clock_us();
 	f->kill_why = NULL;
-	set_due(f, f->gen->settings->boot_timeout_ms * 1000);
+	gt_forkserver_set_due(f, f->gen->settings->boot_timeout_ms * 1000);
 	return GT_OK;
 }
 
@@ -297,11 +215,11 @@ gt_forkserver_leave(struct gt_generation *g)
 	g->forkserver = NULL;
 	f->gen = NULL;
 	f->state = GT_FORKSERVER_LEAVING;
-	cut_channel(f);
+	gt_forkserver_cut(f);
 	if (f->pid == 0)
 		return;
 	if (is_idle)
-		set_due(f, LEAVE_US);
+		gt_forkserver_set_due(f, LEAVE_US);
 	else
 		kill(f->pid, SIGKILL);
 }
@@ -321,8 +239,7 @@ static void
 forget(struct gt_forkserver *f)
 {
 	TAILQ_REMOVE(&f->arbiter->forkservers, f, link);
-	if (f->timer != NULL)
-		event_free(f->timer);
+	gt_event_drop(&f->timer);
 	free(f);
 }
 
@@ -363,19 +280,14 @@ gt_forkserver_step(struct gt_arbiter *a)
 static void
 describe(const struct gt_forkserver *f, int status, char *out, size_t n)
 {
-	if (WIFEXITED(status) && WEXITSTATUS(status) == GT_EXIT_APP)
-		snprintf(out, n, "forkserver could not import the application");
-	else if (WIFEXITED(status) && WEXITSTATUS(status) == GT_EXIT_BOOT)
-		snprintf(out, n, "forkserver could not boot");
-	else if (WIFEXITED(status))
-		snprintf(out, n, "forkserver exited with code %d",
-		         WEXITSTATUS(status));
-	else if (f->kill_why != NULL)
-		snprintf(out, n, "forkserver was killed by the master: %s",
+	char how[180];
+
+	if (WIFSIGNALED(status) && f->kill_why != NULL)
+		snprintf(how, sizeof(how), "was killed by the master: %s",
 		         f->kill_why);
 	else
-		snprintf(out, n, "forkserver was ended by signal %d (%s)",
-		         WTERMSIG(status), strsignal(WTERMSIG(status)));
+		gt_ending_describe_boot(status, how, sizeof(how));
+	snprintf(out, n, "forkserver %s", how);
 }
 
 /* It never was ready. */
@@ -387,12 +299,7 @@ fail_boot(struct gt_forkserver *f, int status, const char *reason)
 	if (f->gen == a->next)
 		gt_reload_fail(a, reason);
 	else if (!a->was_ready)
-		gt_reap_halt(a,
-		             WIFEXITED(status) &&
-		                     WEXITSTATUS(status) == GT_EXIT_APP
-		                 ? GT_EXIT_APP
-		                 : GT_EXIT_BOOT,
-		             reason);
+		gt_reap_halt(a, gt_ending_exit_code(status), reason);
 	else
 		back_off(f);
 }
@@ -404,10 +311,10 @@ bury(struct gt_forkserver *f, int status)
 	bool is_stopping = f->arbiter->state != GT_ARBITER_RUNNING;
 	char reason[200];
 
-	drain_channel(f);
-	cut_channel(f);
+	gt_forkserver_hear(f);
+	gt_forkserver_cut(f);
 	if (f->timer != NULL)
-		clear_due(f);
+		gt_forkserver_clear_due(f);
 	if (was == GT_FORKSERVER_LEAVING) {
 		f->pid = 0;
 		return;

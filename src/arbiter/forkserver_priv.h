@@ -70,18 +70,34 @@ void gt_forkserver_leave(struct gt_generation *g) GT_ON_MASTER;
 void gt_forkserver_discard(struct gt_generation *g) GT_ON_MASTER;
 /* Fork those that are missing. Between two turns of the loop only. */
 void gt_forkserver_step(struct gt_arbiter *a) GT_ON_MASTER;
-/* Take what they have said: a worker's birth comes before its death. */
-void gt_forkserver_poll(struct gt_arbiter *a) GT_ON_MASTER;
 /* Was it one that has ended? Then what follows was done. */
 bool gt_forkserver_reap(struct gt_arbiter *a, pid_t pid,
                         int status) GT_ON_MASTER;
-/* Give it the next order, if it has time. */
-void gt_forkserver_push(struct gt_forkserver *f) GT_ON_MASTER;
 /* The workers have ended: end the forkservers too. false: all have. */
 bool gt_forkserver_holds(struct gt_arbiter *a) GT_ON_MASTER;
 void gt_forkserver_fini(struct gt_arbiter *a) GT_ON_MASTER;
 /* In a child: close the master's ends. */
 void gt_forkserver_close_all(struct gt_arbiter *a);
+/* It has said that it can do what it is asked for. */
+void gt_forkserver_be_ready(struct gt_forkserver *f) GT_ON_MASTER;
+/* It is to have done in so long what it does. */
+void gt_forkserver_set_due(struct gt_forkserver *f, int64_t us) GT_ON_MASTER;
+void gt_forkserver_clear_due(struct gt_forkserver *f) GT_ON_MASTER;
+/* KILL it; why is constant text. SIGCHLD tells the rest. */
+void gt_forkserver_kill(struct gt_forkserver *f, const char *why) GT_ON_MASTER;
+
+/* forkchannel.c */
+/* Give it the next order, if it has time. */
+void gt_forkserver_push(struct gt_forkserver *f) GT_ON_MASTER;
+/* fd is given: the channel to a new process. Errors: GT_NOMEM. */
+GT_MUST_CHECK enum gt_err gt_forkserver_listen(struct gt_forkserver *f,
+                                               int fd) GT_ON_MASTER;
+/* Take all that it has said. */
+void gt_forkserver_hear(struct gt_forkserver *f) GT_ON_MASTER;
+/* All of them: a worker's birth comes before its death. */
+void gt_forkserver_poll(struct gt_arbiter *a) GT_ON_MASTER;
+/* It hears no more; to it that is EOF. */
+void gt_forkserver_cut(struct gt_forkserver *f) GT_ON_MASTER;
 
 /* order.c */
 /* Have a hook of g called, if it is set. */

@@ -19,6 +19,7 @@
 #include "gthreadd/net/inherit.h"
 
 #include "arbiter_priv.h"
+#include "event_priv.h"
 
 /* Errors: GT_INVALID. */
 static enum gt_err
@@ -80,11 +81,13 @@ gt_heir_adopt(struct gt_arbiter *a)
 {
 	struct gt_upgrade *u = &a->upgrade;
 	struct gt_listener *l;
+	size_t address;
 
 	for (size_t i = 0; i < u->shared.n; i++) {
 		l = &u->shared.v[i];
-		if (gt_listeners_find(&a->gen->listeners, l) != NULL && i < 64)
-			u->adopted |= (uint64_t)1 << i;
+		address = gt_listeners_address(&u->shared, i);
+		if (gt_listeners_find(&a->gen->listeners, l) != NULL)
+			u->adopted |= (uint64_t)1 << address;
 		/* What is in use has a descriptor of its own by now. */
 		gt_fd_close(&l->fd);
 	}
@@ -155,10 +158,7 @@ gt_heir_watch(struct gt_arbiter *a)
 	if (u->parent == 0)
 		return GT_OK;
 	gt_log_info("upgrade: started by master %d", (int)u->parent);
-	u->event =
-	    event_new(a->base, u->fd, EV_READ | EV_PERSIST, on_channel, a);
-	return u->event == NULL || event_add(u->event, NULL) < 0 ? GT_NOMEM
-	                                                         : GT_OK;
+	return gt_event_watch(a->base, u->fd, on_channel, a, &u->event);
 }
 
 void

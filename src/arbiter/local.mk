@@ -3,6 +3,9 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/arbiter.c \
 	src/arbiter/control.c \
 	src/arbiter/daemon.c \
+	src/arbiter/ending.c \
+	src/arbiter/event.c \
+	src/arbiter/forkchannel.c \
 	src/arbiter/forkserver.c \
 	src/arbiter/generation.c \
 	src/arbiter/heir.c \
@@ -30,6 +33,8 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/arbiter_priv.h \
 	src/arbiter/reexec_priv.h \
 	src/arbiter/control_priv.h \
+	src/arbiter/ending_priv.h \
+	src/arbiter/event_priv.h \
 	src/arbiter/relays_priv.h \
 	src/arbiter/forkserver_priv.h \
 	src/arbiter/pidfile_priv.h \
@@ -42,22 +47,28 @@ arbiter_libs = libgt_arbiter.a $(ctl_libs) libgt_stats.a libgt_http.a libgt_net.
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/arbiter/test_arbiter \
+	tests/unit/arbiter/test_ending \
 	tests/unit/arbiter/test_oom \
 	tests/unit/arbiter/test_pidfile \
 	tests/unit/arbiter/test_road \
+	tests/unit/arbiter/test_slots \
 	tests/unit/arbiter/test_spawn \
 	tests/unit/arbiter/test_stop
 TESTS += \
 	tests/unit/arbiter/test_arbiter \
+	tests/unit/arbiter/test_ending \
 	tests/unit/arbiter/test_oom \
 	tests/unit/arbiter/test_pidfile \
 	tests/unit/arbiter/test_road \
+	tests/unit/arbiter/test_slots \
 	tests/unit/arbiter/test_spawn \
 	tests/unit/arbiter/test_stop
 arbiter_harness = tests/unit/arbiter/harness.c tests/unit/arbiter/harness.h
 tests_unit_arbiter_test_arbiter_SOURCES = tests/unit/arbiter/test_arbiter.c $(arbiter_harness)
 tests_unit_arbiter_test_arbiter_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_arbiter_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
+tests_unit_arbiter_test_ending_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_arbiter_test_ending_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_oom_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_oom_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_pidfile_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -65,6 +76,8 @@ tests_unit_arbiter_test_pidfile_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_road_SOURCES = tests/unit/arbiter/test_road.c $(arbiter_harness)
 tests_unit_arbiter_test_road_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_road_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
+tests_unit_arbiter_test_slots_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_arbiter_test_slots_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_spawn_SOURCES = tests/unit/arbiter/test_spawn.c $(arbiter_harness)
 tests_unit_arbiter_test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_spawn_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)

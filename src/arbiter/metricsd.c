@@ -19,6 +19,7 @@
 #include "gthreadd/ctl/metricsd.h"
 
 #include "arbiter_priv.h"
+#include "event_priv.h"
 
 #define RESTART_US 1000000 /* between two tries */
 #define BACKLOG    64
@@ -114,9 +115,7 @@ reply(const struct gt_arbiter *a)
 static void
 forget_channel(struct gt_control *c)
 {
-	if (c->metrics_event != NULL)
-		event_free(c->metrics_event);
-	c->metrics_event = NULL;
+	gt_event_drop(&c->metrics_event);
 	gt_fd_close(&c->metrics_fd);
 }
 
@@ -198,10 +197,7 @@ start(struct gt_arbiter *a)
 	if ((rc = gt_channel_pair(fd)) != GT_OK)
 		return rc;
 	c->metrics_fd = fd[0];
-	c->metrics_event =
-	    event_new(a->base, fd[0], EV_READ | EV_PERSIST, on_channel, a);
-	if (c->metrics_event == NULL || event_add(c->metrics_event, NULL) < 0)
-		rc = GT_NOMEM;
+	rc = gt_event_watch(a->base, fd[0], on_channel, a, &c->metrics_event);
 	if (rc == GT_OK && (c->metrics_pid = gt_os_fork(&mask)) == 0)
 		run(a, fd[1], &mask);
 	if (c->metrics_pid < 0)

@@ -9,15 +9,13 @@
 #include "gthreadd/base/clock.h"
 
 #include "arbiter_priv.h"
+#include "event_priv.h"
 
 GT_ON_MASTER static void
 drop_events(struct gt_reading *r)
 {
-	if (r->event != NULL)
-		event_free(r->event);
-	if (r->timer != NULL)
-		event_free(r->timer);
-	r->event = r->timer = NULL;
+	gt_event_drop(&r->event);
+	gt_event_drop(&r->timer);
 }
 
 /* pid stays, to be reaped. */
@@ -68,19 +66,13 @@ GT_ON_MASTER static enum gt_err
 watch(struct gt_arbiter *a)
 {
 	struct gt_reading *r = &a->reading;
-	int64_t left = r->run.until_us - gt_clock_us();
-	struct timeval tv = {0};
+	enum gt_err rc;
 
-	if (left > 0)
-		tv = (struct timeval){left / 1000000, left % 1000000};
-	r->event =
-	    event_new(a->base, r->run.fd, EV_READ | EV_PERSIST, on_text, a);
-	r->timer = evtimer_new(a->base, on_timer, a);
-	return r->event == NULL || r->timer == NULL ||
-	               event_add(r->event, NULL) < 0 ||
-	               event_add(r->timer, &tv) < 0
-	           ? GT_NOMEM
-	           : GT_OK;
+	rc = gt_event_watch(a->base, r->run.fd, on_text, a, &r->event);
+	if (rc == GT_OK)
+		rc = gt_event_after(a->base, r->run.until_us - gt_clock_us(),
+		                    on_timer, a, &r->timer);
+	return rc;
 }
 
 enum gt_err

@@ -7,13 +7,13 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
 
 #include "gthreadd/base/clock.h"
 #include "gthreadd/base/log.h"
 
 #include "arbiter_priv.h"
+#include "ending_priv.h"
 
 /* A worker that has served for less long died young. */
 #define YOUNG_US 1000000
@@ -28,26 +28,6 @@ find_proc(const struct gt_arbiter *a, pid_t pid)
 		if (p->pid == pid)
 			return p;
 	return NULL;
-}
-
-static void
-describe_exit(int code, char *out, size_t n)
-{
-	switch (code) {
-	case GT_EXIT_OK:
-		snprintf(out, n, "exited");
-		break;
-	case GT_EXIT_BOOT:
-		snprintf(out, n, "could not boot (exit code %d)", code);
-		break;
-	case GT_EXIT_APP:
-		snprintf(out, n,
-		         "could not import the application (exit code %d)",
-		         code);
-		break;
-	default:
-		snprintf(out, n, "exited with code %d", code);
-	}
 }
 
 /* By somebody else: who that was cannot be known for sure. */
@@ -78,9 +58,7 @@ describe_signal(const struct gt_proc *p, int status, bool is_oom, char *out,
 	else if (number == SIGKILL)
 		describe_kill(p, is_oom, out, n);
 	else
-		snprintf(out, n, "was ended by signal %d (%s%s)", number,
-		         strsignal(number),
-		         WCOREDUMP(status) ? ", core dumped" : "");
+		gt_ending_describe(status, out, n);
 }
 
 /* What an end that nobody planned has cut off, as the board shows it. */
@@ -142,10 +120,9 @@ GT_ON_MASTER static void
 give_up(struct gt_arbiter *a, int status, const char *reason)
 {
 	char why[256];
-	int code = WIFEXITED(status) ? WEXITSTATUS(status) : GT_EXIT_BOOT;
 
 	snprintf(why, sizeof(why), "a worker %s", reason);
-	gt_reap_halt(a, code == GT_EXIT_APP ? GT_EXIT_APP : GT_EXIT_BOOT, why);
+	gt_reap_halt(a, gt_ending_exit_code(status), why);
 }
 
 GT_ON_MASTER static void
@@ -158,7 +135,7 @@ bury(struct gt_arbiter *a, struct gt_proc *p, int status)
 	char reason[200];
 
 	if (WIFEXITED(status))
-		describe_exit(WEXITSTATUS(status), reason, sizeof(reason));
+		gt_ending_describe_boot(status, reason, sizeof(reason));
 	else
 		explain_signal(a, p, status, reason, sizeof(reason));
 	log_end(a, p, status, reason);

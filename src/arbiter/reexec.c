@@ -25,6 +25,8 @@
 #include "gthreadd/net/inherit.h"
 
 #include "arbiter_priv.h"
+#include "ending_priv.h"
+#include "event_priv.h"
 
 /* Why there cannot be an upgrade now; NULL: there can. */
 GT_ON_MASTER static const char *
@@ -164,9 +166,7 @@ listen_to_child(struct gt_upgrade *u)
 		if (n > 0) {
 			log_lines(text, (size_t)n);
 		} else if (n == 0) {
-			if (u->says_event != NULL)
-				event_free(u->says_event);
-			u->says_event = NULL;
+			gt_event_drop(&u->says_event);
 			gt_fd_close(&u->says_fd);
 		}
 	}
@@ -235,15 +235,16 @@ GT_ON_MASTER static enum gt_err
 watch_child(struct gt_arbiter *a)
 {
 	struct gt_upgrade *u = &a->upgrade;
-	const short what = EV_READ | EV_PERSIST;
+	enum gt_err rc;
 
-	u->event = event_new(a->base, u->fd, what, on_channel, a);
-	u->says_event = event_new(a->base, u->says_fd, what, on_says, a);
-	u->timer = evtimer_new(a->base, on_timer, a);
-	if (u->event == NULL || u->says_event == NULL || u->timer == NULL ||
-	    event_add(u->event, NULL) < 0 || event_add(u->says_event, NULL) < 0)
-		return GT_NOMEM;
-	return GT_OK;
+	rc = gt_event_watch(a->base, u->fd, on_channel, a, &u->event);
+	if (rc == GT_OK)
+		rc = gt_event_watch(a->base, u->says_fd, on_says, a,
+		                    &u->says_event);
+	if (rc == GT_OK &&
+	    (u->timer = evtimer_new(a->base, on_timer, a)) == NULL)
+		rc = GT_NOMEM;
+	return rc;
 }
 
 /* ---- its life ---- */
@@ -324,13 +325,10 @@ gt_reexec_start(struct gt_arbiter *a)
 static void
 describe_end(int status, char *out, size_t n)
 {
-	if (WIFSIGNALED(status))
-		snprintf(out, n, "was ended by signal %d (%s)",
-		         WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else if (WEXITSTATUS(status) == GT_EXIT_OK)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == GT_EXIT_OK)
 		snprintf(out, n, "has ended");
 	else
-		snprintf(out, n, "exited with code %d", WEXITSTATUS(status));
+		gt_ending_describe(status, out, n);
 }
 
 void
@@ -412,8 +410,8 @@ gt_reexec_shares(const struct gt_arbiter *a, const struct gt_listener *l)
 	if (!gt_reexec_has_peer(a) ||
 	    (found = gt_listeners_find(&u->shared, l)) == NULL)
 		return false;
-	i = (size_t)(found - u->shared.v);
-	return i >= 64 || (u->adopted >> i & 1) != 0;
+	i = gt_listeners_address(&u->shared, (size_t)(found - u->shared.v));
+	return (u->adopted >> i & 1) != 0;
 }
 
 bool
@@ -463,12 +461,9 @@ gt_reexec_fini(struct gt_arbiter *a)
 {
 	struct gt_upgrade *u = &a->upgrade;
 
-	if (u->event != NULL)
-		event_free(u->event);
-	if (u->says_event != NULL)
-		event_free(u->says_event);
-	if (u->timer != NULL)
-		event_free(u->timer);
+	gt_event_drop(&u->event);
+	gt_event_drop(&u->says_event);
+	gt_event_drop(&u->timer);
 	gt_listeners_close(&u->shared, false);
 	gt_reexec_leave(a);
 }

@@ -33,7 +33,7 @@ struct gt_upgrade {
 	int says_fd;         /* what the child says; -1: it has its own place */
 	struct event *event, *says_event, *timer;
 	struct gt_listeners shared; /* the sockets that were passed on, and */
-	uint64_t adopted;           /* which of them were taken: a bit each */
+	uint64_t adopted; /* which were taken: a bit for each address */
 };
 
 /* reexec.c */

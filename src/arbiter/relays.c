@@ -5,9 +5,11 @@
  * connection does not take at once is tried again with each look at the
  * workers, which is once a second at least.
  */
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "gthreadd/base/clock.h"
@@ -103,13 +105,11 @@ gt_relays_tick(struct gt_arbiter *a)
 	(void)gt_relay_flush(a->relay, now);
 }
 
-void
-gt_relays_fini(struct gt_arbiter *a)
+static void
+finish(struct gt_arbiter *a)
 {
 	int64_t until = gt_clock_us() + LAST_MS * 1000, next;
 
-	if (a->relay == NULL)
-		return;
 	gt_log_set_tee(NULL, NULL);
 	while ((next = gt_relay_flush(a->relay, gt_clock_us())) != 0 &&
 	       next < until && gt_clock_us() < until)
@@ -119,9 +119,33 @@ gt_relays_fini(struct gt_arbiter *a)
 }
 
 void
+gt_relays_fini(struct gt_arbiter *a)
+{
+	if (a->relay != NULL)
+		finish(a);
+}
+
+void
 gt_relays_leave(struct gt_arbiter *a)
 {
 	gt_log_set_tee(NULL, NULL);
 	gt_relay_destroy(a->relay);
 	a->relay = NULL;
+}
+
+void
+gt_relays_tell_last(struct gt_arbiter *a, const struct gt_child *child,
+                    const char *what)
+{
+	enum gt_err rc = GT_OK;
+	int saved = errno;
+
+	if (child->relay != NULL)
+		rc = gt_relay_create(child->settings, child->relay, child->name,
+		                     &a->relay);
+	if (rc == GT_OK && a->relay != NULL)
+		gt_log_set_tee(take_line, a);
+	gt_log_critical("%s: %s", what, strerror(saved));
+	if (a->relay != NULL)
+		finish(a);
 }

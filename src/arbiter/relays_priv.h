@@ -13,5 +13,8 @@ void gt_relays_tick(struct gt_arbiter *a) GT_ON_MASTER;
 void gt_relays_fini(struct gt_arbiter *a) GT_ON_MASTER;
 /* In a child: it has its own. */
 void gt_relays_leave(struct gt_arbiter *a);
+/* In a child that ends before it has its own: what failed, and errno. */
+void gt_relays_tell_last(struct gt_arbiter *a, const struct gt_child *child,
+                         const char *what);
 
 #endif

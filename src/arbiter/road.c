@@ -57,8 +57,8 @@ count(const struct gt_arbiter *a)
 }
 
 /*
- * The listening sockets of p that nobody but its like serves: a bit each. Not
- * those that our settings or another master still want.
+ * The listening sockets of p that nobody but its like serves: a bit for each
+ * address. Not those that our settings or another master still want.
  */
 static uint64_t
 orphans_of(const struct gt_arbiter *a, const struct gt_proc *p)
@@ -66,12 +66,12 @@ orphans_of(const struct gt_arbiter *a, const struct gt_proc *p)
 	const struct gt_listeners *ls = &p->gen->listeners;
 	uint64_t bits = 0;
 
-	for (size_t i = 0; i < ls->n && i < 64; i++)
+	for (size_t i = 0; i < ls->n; i++)
 		if ((a->state != GT_ARBITER_RUNNING ||
 		     gt_listeners_find(&a->gen->listeners, &ls->v[i]) ==
 		         NULL) &&
 		    !gt_reexec_shares(a, &ls->v[i]))
-			bits |= (uint64_t)1 << i;
+			bits |= (uint64_t)1 << gt_listeners_address(ls, i);
 	return bits;
 }
 

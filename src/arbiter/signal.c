@@ -11,6 +11,7 @@
 #include "gthreadd/base/log.h"
 
 #include "arbiter_priv.h"
+#include "event_priv.h"
 
 #define QUICK_US 1000000 /* from QUIT to KILL */
 
@@ -104,12 +105,11 @@ GT_ON_MASTER static bool
 delay_stop(struct gt_arbiter *a)
 {
 	int64_t ms = a->gen->settings->stop_delay_ms;
-	const struct timeval tv = {ms / 1000, ms % 1000 * 1000};
 
 	if (ms <= 0 || gt_signal_is_stopping(a) || gt_reexec_has_peer(a))
 		return false;
-	a->stop_timer = evtimer_new(a->base, on_stop_delay, a);
-	if (a->stop_timer == NULL || event_add(a->stop_timer, &tv) < 0)
+	if (gt_event_after(a->base, ms * 1000, on_stop_delay, a,
+	                   &a->stop_timer) != GT_OK)
 		return false;
 	gt_log_info("stopping in %lldms (stop-delay)", (long long)ms);
 	tell_manager(a);
@@ -233,8 +233,6 @@ void
 gt_signal_fini(struct gt_arbiter *a)
 {
 	for (size_t i = 0; i < GT_SIGNAL_COUNT; i++)
-		if (a->signals[i] != NULL)
-			event_free(a->signals[i]);
-	if (a->stop_timer != NULL)
-		event_free(a->stop_timer);
+		gt_event_drop(&a->signals[i]);
+	gt_event_drop(&a->stop_timer);
 }

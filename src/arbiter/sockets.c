@@ -18,7 +18,6 @@
 #include "arbiter_priv.h"
 
 #define LISTEN_FDS_START 3
-#define LISTEN_FDS_MAX   64
 #define DEFAULT_BIND     "127.0.0.1:8000"
 
 static uint64_t
@@ -46,7 +45,8 @@ take_listen_fds(void)
 	unsetenv("LISTEN_FDS");
 	if (pid != (uint64_t)getpid())
 		return 0;
-	return n < LISTEN_FDS_MAX ? (size_t)n : LISTEN_FDS_MAX;
+	/* Too many are refused when they are opened. */
+	return n < GT_BIND_MAX ? (size_t)n : GT_BIND_MAX + 1;
 }
 
 /* Their names, NAME:NAME; without any, a new program gets those of the old. */

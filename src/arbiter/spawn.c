@@ -20,6 +20,7 @@
 #include "gthreadd/base/log.h"
 
 #include "arbiter_priv.h"
+#include "event_priv.h"
 #include "relays_priv.h"
 
 #define BACKOFF_MIN_US 100000
@@ -123,7 +124,7 @@ gt_spawn_leave(struct gt_arbiter *a, const struct gt_generation *mine,
 }
 
 GT_NORETURN static void
-run_child(const struct gt_arbiter *a, const struct gt_child *child,
+run_child(struct gt_arbiter *a, const struct gt_child *child,
           int (*entry)(const struct gt_child *))
 {
 	const char *what;
@@ -132,7 +133,7 @@ run_child(const struct gt_arbiter *a, const struct gt_child *child,
 	if (become_user(a, child, &what) == GT_OK)
 		code = entry(child);
 	else
-		gt_log_critical("%s: %s", what, strerror(errno));
+		gt_relays_tell_last(a, child, what);
 	/* exit() reports leaks; it also flushes what the parent had in stdio */
 	if (GT_IS_SANITIZED)
 		exit(code);
@@ -162,15 +163,13 @@ run_worker(struct gt_arbiter *a, const struct gt_proc *p, int board_fd,
 	};
 
 	gt_os_title_set("gthreadd: worker [%s]", child.name);
-	gt_log_info("booting worker with pid: %d", (int)getpid());
 	run_child(a, &child, a->ops->worker);
 }
 
 static void
 free_proc(struct gt_proc *p)
 {
-	if (p->channel_event != NULL)
-		event_free(p->channel_event);
+	gt_event_drop(&p->channel_event);
 	gt_fd_close(&p->channel_fd);
 	gt_fd_close(&p->board_fd);
 	gt_board_unmap(p->board);
@@ -323,7 +322,6 @@ gt_spawn_forkserver(struct gt_arbiter *a, struct gt_generation *g,
 	gt_spawn_leave(a, g, &mask);
 	close_listeners(g);
 	gt_os_title_set("gthreadd: forkserver [%s]", child.name);
-	gt_log_info("booting forkserver with pid: %d", (int)getpid());
 	run_child(a, &child, a->ops->forkserver);
 }
 

@@ -19,6 +19,7 @@
 #include "gthreadd/ctl/ctl.h"
 
 #include "arbiter_priv.h"
+#include "event_priv.h"
 
 #define DEADLINE_S 2
 #define TEXT_MAX   (4 * 1048576) /* octets of one worker */
@@ -57,8 +58,7 @@ free_round(struct gt_stacks *s)
 		gt_fd_close(&w->fd);
 		free(w);
 	}
-	if (s->deadline != NULL)
-		event_free(s->deadline);
+	gt_event_drop(&s->deadline);
 	free(s);
 }
 
@@ -174,7 +174,6 @@ ask_worker(struct gt_stacks *s, const struct gt_proc *p)
 GT_ON_MASTER static struct gt_stacks *
 begin_round(struct gt_arbiter *a)
 {
-	const struct timeval tv = {.tv_sec = DEADLINE_S};
 	struct gt_stacks *s = calloc(1, sizeof(*s));
 	const struct gt_proc *p;
 
@@ -183,8 +182,8 @@ begin_round(struct gt_arbiter *a)
 	TAILQ_INIT(&s->answers);
 	TAILQ_INIT(&s->askers);
 	s->number = ++a->control.rounds;
-	s->deadline = evtimer_new(a->base, on_deadline, a);
-	if (s->deadline == NULL || evtimer_add(s->deadline, &tv) < 0) {
+	if (gt_event_after(a->base, DEADLINE_S * 1000000, on_deadline, a,
+	                   &s->deadline) != GT_OK) {
 		free_round(s);
 		return NULL;
 	}

@@ -10,7 +10,7 @@
 
 #include "gthreadd/base/clock.h"
 #include "gthreadd/config/load.h"
-#include "gthreadd/stats/jsonw.h"
+#include "gthreadd/stats/json.h"
 
 #include "arbiter_priv.h"
 

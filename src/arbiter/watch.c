@@ -15,6 +15,7 @@
 #include "gthreadd/base/log.h"
 
 #include "arbiter_priv.h"
+#include "event_priv.h"
 #include "relays_priv.h"
 
 #define ROUND_US    1000000 /* longest pause between two looks */
@@ -350,8 +351,7 @@ on_channel(evutil_socket_t fd, short what, void *arg)
 	if ((rc = gt_channel_recv((int)fd, &msg)) == GT_OK) {
 		take_message(a, p, &msg);
 	} else if (rc != GT_AGAIN) {
-		event_free(p->channel_event);
-		p->channel_event = NULL;
+		gt_event_drop(&p->channel_event);
 		gt_fd_close(&p->channel_fd);
 	}
 }
@@ -359,11 +359,8 @@ on_channel(evutil_socket_t fd, short what, void *arg)
 enum gt_err
 gt_watch_channel(struct gt_arbiter *a, struct gt_proc *p)
 {
-	p->channel_event = event_new(a->base, p->channel_fd,
-	                             EV_READ | EV_PERSIST, on_channel, a);
-	if (p->channel_event == NULL || event_add(p->channel_event, NULL) < 0)
-		return GT_NOMEM;
-	return GT_OK;
+	return gt_event_watch(a->base, p->channel_fd, on_channel, a,
+	                      &p->channel_event);
 }
 
 enum gt_err
@@ -376,7 +373,5 @@ gt_watch_init(struct gt_arbiter *a)
 void
 gt_watch_fini(struct gt_arbiter *a)
 {
-	if (a->timer != NULL)
-		event_free(a->timer);
-	a->timer = NULL;
+	gt_event_drop(&a->timer);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A growing run of octets. */
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +62,21 @@ gt_buf_addf(struct gt_buf *b, const char *fmt, ...)
 	va_end(ap);
 	b->len += (size_t)n;
 	return GT_OK;
+}
+
+enum gt_err
+gt_buf_add_decimal(struct gt_buf *b, uint64_t n, size_t width)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	while (sizeof(digits) - at < width && at > 0)
+		digits[--at] = '0';
+	return gt_buf_add(b, digits + at, sizeof(digits) - at);
 }
 
 void

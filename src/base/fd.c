@@ -11,6 +11,17 @@
 #include "gthreadd/base/fd.h"
 
 void
+gt_fd_fill_std(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	gt_fd_close(&fd);
+}
+
+void
 gt_fd_close(int *fd)
 {
 	if (*fd >= 0)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gthreadd/base/mem.h"
@@ -135,6 +136,34 @@ gt_os_user_become(const struct gt_os_user *u)
 	    setresuid(u->uid, u->uid, u->uid) < 0)
 		return GT_SYS;
 	return GT_OK;
+}
+
+/* A pipe, as the status of a child is lost where SIGCHLD is ignored. */
+enum gt_err
+gt_os_user_try(const struct gt_os_user *u)
+{
+	int fd[2], error = EIO;
+	sigset_t mask;
+	pid_t pid;
+
+	if (u->uid == geteuid() && u->gid == getegid())
+		return GT_OK;
+	if (pipe2(fd, O_CLOEXEC) < 0)
+		return GT_SYS;
+	if ((pid = gt_os_fork(&mask)) == 0) {
+		error = gt_os_user_become(u) == GT_OK ? 0 : errno;
+		_exit(write(fd[1], &error, sizeof(error)) < 0);
+	}
+	if (pid < 0)
+		error = errno;
+	close(fd[1]);
+	if (pid > 0 && read(fd[0], &error, sizeof(error)) < 0)
+		error = errno;
+	close(fd[0]);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	errno = error;
+	return error == 0 ? GT_OK : GT_SYS;
 }
 
 unsigned long

@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "gthreadd/base/addr.h"
 #include "gthreadd/base/os.h"
@@ -238,6 +240,19 @@ check_numbers(struct gt_config *c)
 		                     "limit-request-head, which holds first");
 }
 
+/* A name may be several addresses: the rest is known when it is opened. */
+static void
+check_binds(struct gt_config *c)
+{
+	char why[80];
+
+	if (c->settings.bind.n <= GT_BIND_MAX)
+		return;
+	snprintf(why, sizeof(why), "%zu addresses, and %d are the most",
+	         c->settings.bind.n, GT_BIND_MAX);
+	report_at(c, GT_S_bind, why);
+}
+
 static void
 check_logs(struct gt_config *c)
 {
@@ -247,17 +262,51 @@ check_logs(struct gt_config *c)
 		                     "is logged after the start is lost");
 }
 
+/* Known before a worker is forked, and before a bind is tried in vain. */
 static void
-check_user(struct gt_config *c)
+check_switch(struct gt_config *c, const struct gt_os_user *u)
+{
+	const struct gt_settings *v = &c->settings;
+	bool is_user = u->uid != geteuid() || *v->group == '\0';
+	char why[160];
+
+	if (gt_os_user_try(u) == GT_OK)
+		return;
+	if (geteuid() != 0)
+		snprintf(why, sizeof(why),
+		         "only root can switch to it, and this is uid %d: "
+		         "start as root, or leave the setting out",
+		         (int)geteuid());
+	else
+		snprintf(why, sizeof(why),
+		         "cannot be switched to: %s: root needs CAP_SETUID "
+		         "and CAP_SETGID",
+		         strerror(errno));
+	report_value(c, is_user ? GT_S_user : GT_S_group,
+	             is_user ? v->user : v->group, why);
+}
+
+/* A reload keeps both, and has no need to try. */
+static void
+check_user(struct gt_config *c, bool is_reload)
 {
 	const struct gt_settings *v = &c->settings;
 	struct gt_os_user u;
 	const char *why;
+	bool exist = true;
 
-	if (gt_os_user_find(v->user, "", &u, &why) != GT_OK)
+	if (gt_os_user_find(v->user, "", &u, &why) != GT_OK) {
 		report_value(c, GT_S_user, v->user, why);
-	if (gt_os_user_find("", v->group, &u, &why) != GT_OK)
+		exist = false;
+	}
+	if (gt_os_user_find("", v->group, &u, &why) != GT_OK) {
 		report_value(c, GT_S_group, v->group, why);
+		exist = false;
+	}
+	/* Anybody may look at the settings of a service. */
+	if (exist && !is_reload && c->action != GT_ACTION_PRINT &&
+	    gt_os_user_find(v->user, v->group, &u, &why) == GT_OK)
+		check_switch(c, &u);
 }
 
 /* A name with '_' would be dropped before it could tell anything. */
@@ -385,8 +434,9 @@ gt_config_resolve(struct gt_config *c, const char *cwd,
 	if (old != NULL)
 		keep_all(c, old);
 	check_numbers(c);
+	check_binds(c);
 	check_logs(c);
-	check_user(c);
+	check_user(c, old != NULL);
 	check_header(c, GT_S_remote_addr_header,
 	             c->settings.remote_addr_header);
 	check_header(c, GT_S_request_id_header, c->settings.request_id_header);

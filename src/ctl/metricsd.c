@@ -159,7 +159,9 @@ on_channel(evutil_socket_t fd, short what, void *arg)
 	enum gt_err rc;
 
 	(void)what;
-	while ((rc = gt_channel_recv((int)fd, &msg)) == GT_OK)
+	/* GT_INVALID: connections have taken all descriptors. */
+	while ((rc = gt_channel_recv((int)fd, &msg)) == GT_OK ||
+	       rc == GT_INVALID)
 		take_message(d, &msg);
 	if (rc != GT_AGAIN)
 		event_base_loopbreak(d->base); /* the master is gone */

@@ -19,7 +19,7 @@
 
 #include "gthreadd/base/fd.h"
 #include "gthreadd/base/log.h"
-#include "gthreadd/stats/jsonw.h"
+#include "gthreadd/stats/json.h"
 
 #include "ctl_priv.h"
 

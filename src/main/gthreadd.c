@@ -9,6 +9,7 @@
 
 #include "gthreadd/arbiter/arbiter.h"
 #include "gthreadd/base/addr.h"
+#include "gthreadd/base/fd.h"
 #include "gthreadd/base/os.h"
 #include "gthreadd/base/start.h"
 #include "gthreadd/config/child.h"
@@ -128,6 +129,7 @@ main(int argc, char *argv[])
 	struct gt_config *c;
 	int code;
 
+	gt_fd_fill_std();
 	gt_os_title_init(argc, &argv);
 	gt_start_save(argc, argv, environ);
 	if (gt_config_load(argc, argv, environ, &host, stderr, &c) != GT_OK)

@@ -3,7 +3,6 @@
  * The channel between the master and one worker. A packet is a type and a
  * value; descriptors travel beside it. Any thread, no GIL, nothing blocks.
  */
-#include <errno.h>
 #include <sys/socket.h>
 
 #include "gthreadd/base/check.h"
@@ -54,8 +53,5 @@ gt_channel_recv(int fd, struct gt_channel_msg *msg)
 	msg->nfds = nfds;
 	msg->type = (enum gt_channel_type)p.type;
 	msg->value = p.value;
-	if (rc != GT_INVALID)
-		return rc;
-	errno = EMSGSIZE;
-	return GT_SYS;
+	return rc;
 }

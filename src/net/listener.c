@@ -23,8 +23,7 @@
 #include "gthreadd/base/log.h"
 #include "listener_priv.h"
 
-#define TRIES       5 /* on EADDRINUSE */
-#define MAX_ADDRESS 256
+#define TRIES 5 /* on EADDRINUSE */
 
 GT_PRINTF(2, 3)
 static enum gt_err
@@ -58,12 +57,34 @@ find_overlap(const struct gt_opening *o, const char *text)
 	return NULL;
 }
 
+/*
+ * Do we have text the other way, as one socket or one for each slot? Neither
+ * lets the other be bound beside it.
+ */
+static bool
+is_other_way(const struct gt_opening *o, const char *text)
+{
+	const struct gt_listeners *kept = o->opt->kept;
+
+	for (size_t i = 0; kept != NULL && i < kept->n; i++)
+		if (kept->v[i].fd >= 0 && !kept->v[i].is_unix &&
+		    strcmp(kept->v[i].text, text) == 0)
+			return (kept->v[i].slot == GT_LISTENER_ALL) !=
+			       (o->opt->slots == 0);
+	return false;
+}
+
 static enum gt_err
 fail_at(struct gt_opening *o, const char *text)
 {
 	const char *ours = errno == EADDRINUSE ? find_overlap(o, text) : NULL;
 
-	if (ours != NULL)
+	if (ours != NULL && is_other_way(o, text))
+		fail_with(o,
+		          "cannot listen on %s: reuse-port was turned %s, that "
+		          "needs a restart",
+		          text, o->opt->slots > 0 ? "on" : "off");
+	else if (ours != NULL)
 		fail_with(o,
 		          "cannot listen on %s beside %s, which is in use "
 		          "by this server: that needs a restart",
@@ -79,9 +100,9 @@ add_candidate(struct gt_opening *o, size_t spec, const void *sa, socklen_t len,
 {
 	struct gt_candidate *c;
 
-	if (o->n == MAX_ADDRESS)
+	if (o->n == GT_BIND_MAX)
 		return fail_with(o, "more than %d addresses to listen on",
-		                 MAX_ADDRESS);
+		                 GT_BIND_MAX);
 	c = &o->v[o->n++];
 	*c = (struct gt_candidate){.len = len, .fd = fd, .spec = spec};
 	if (len == 0) {
@@ -160,7 +181,8 @@ open_patiently(const struct gt_opening *o, const struct gt_candidate *c,
 	for (int i = 1; i <= TRIES; i++) {
 		if (gt_bind_open(o, c, shared, out) == GT_OK)
 			return GT_OK;
-		if (errno != EADDRINUSE || i == TRIES || o->opt->once)
+		if (errno != EADDRINUSE || i == TRIES || o->opt->once ||
+		    is_other_way(o, c->text))
 			return GT_SYS;
 		gt_log_error("address %s is in use, next try in 1s try=%d/%d",
 		             c->text, i, TRIES);
@@ -327,6 +349,23 @@ open_all(struct gt_opening *o)
 	return GT_OK;
 }
 
+/* What was opened; the files of those that we have already stay. */
+static void
+close_again(struct gt_opening *o)
+{
+	const struct gt_listeners *kept = o->opt->kept;
+	struct gt_listener *l;
+
+	for (size_t i = 0; kept != NULL && i < o->out->n; i++) {
+		l = &o->out->v[i];
+		if (gt_listeners_find(kept, l) == NULL)
+			continue;
+		free(l->unlink_path);
+		l->unlink_path = NULL;
+	}
+	gt_listeners_close(o->out, true);
+}
+
 enum gt_err
 gt_listeners_open(const char *const *specs, size_t nspecs,
                   const struct gt_listen_options *opt, struct gt_listeners *out,
@@ -337,7 +376,7 @@ gt_listeners_open(const char *const *specs, size_t nspecs,
 	enum gt_err rc = GT_OK;
 
 	*out = (struct gt_listeners){0};
-	if ((o.v = calloc(MAX_ADDRESS, sizeof(*o.v))) == NULL)
+	if ((o.v = calloc(GT_BIND_MAX, sizeof(*o.v))) == NULL)
 		rc = GT_NOMEM;
 	for (size_t i = 0; i < nspecs && rc == GT_OK; i++)
 		rc = resolve(&o, i, specs[i]);
@@ -348,7 +387,7 @@ gt_listeners_open(const char *const *specs, size_t nspecs,
 	if (rc == GT_NOMEM)
 		fail_with(&o, "out of memory");
 	if (rc != GT_OK)
-		gt_listeners_close(out, true);
+		close_again(&o);
 	free(o.v);
 	return rc;
 }
@@ -361,6 +400,16 @@ gt_listeners_find(const struct gt_listeners *ls, const struct gt_listener *l)
 		    strcmp(ls->v[i].text, l->text) == 0)
 			return &ls->v[i];
 	return NULL;
+}
+
+size_t
+gt_listeners_address(const struct gt_listeners *ls, size_t i)
+{
+	size_t number = 0;
+
+	for (; i > 0; i--)
+		number += ls->v[i].slot <= 0; /* the first socket of one */
+	return number % GT_BIND_MAX; /* the words of USR2 may have more */
 }
 
 void

@@ -77,26 +77,10 @@ put_non_empty(struct gt_buf *out, struct gt_str s)
 	return s.n == 0 ? put_dash(out) : put_escaped(out, s);
 }
 
-/* At least width digits. */
 static enum gt_err
-put_digits(struct gt_buf *out, uint64_t n, size_t width)
+put_number(struct gt_buf *out, uint64_t n)
 {
-	char digits[20];
-	size_t at = sizeof digits;
-
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	while (sizeof digits - at < width)
-		digits[--at] = '0';
-	return gt_buf_add(out, digits + at, sizeof digits - at);
-}
-
-enum gt_err
-gt_access_put_number(struct gt_buf *out, uint64_t n)
-{
-	return put_digits(out, n, 1);
+	return gt_buf_add_decimal(out, n, 1);
 }
 
 /* A duration; clocks of two threads may differ by a hair. */
@@ -111,11 +95,11 @@ put_decimal(struct gt_buf *out, uint64_t us)
 {
 	enum gt_err rc;
 
-	if ((rc = gt_access_put_number(out, us / 1000000)) != GT_OK)
+	if ((rc = put_number(out, us / 1000000)) != GT_OK)
 		return rc;
 	if ((rc = gt_buf_add(out, ".", 1)) != GT_OK)
 		return rc;
-	return put_digits(out, us % 1000000, 6);
+	return gt_buf_add_decimal(out, us % 1000000, 6);
 }
 
 static enum gt_err
@@ -139,7 +123,7 @@ put_pid(struct gt_buf *out)
 
 	if ((rc = gt_buf_add(out, "<", 1)) != GT_OK)
 		return rc;
-	if ((rc = gt_access_put_number(out, (uint64_t)getpid())) != GT_OK)
+	if ((rc = put_number(out, (uint64_t)getpid())) != GT_OK)
 		return rc;
 	return gt_buf_add(out, ">", 1);
 }
@@ -339,31 +323,29 @@ put_numeric(struct gt_buf *out, const struct gt_access_record *rec,
 
 	switch ((int)atom) {
 	case ATOM_STATUS:
-		return gt_access_put_number(out, rec->status);
+		return put_number(out, rec->status);
 	case ATOM_SENT_CLF:
-		return rec->body_sent == 0
-		           ? put_dash(out)
-		           : gt_access_put_number(out, rec->body_sent);
+		return rec->body_sent == 0 ? put_dash(out)
+		                           : put_number(out, rec->body_sent);
 	case ATOM_SENT:
-		return gt_access_put_number(out, rec->body_sent);
+		return put_number(out, rec->body_sent);
 	case ATOM_SECONDS:
-		return gt_access_put_number(out, us / 1000000);
+		return put_number(out, us / 1000000);
 	case ATOM_MICROS:
-		return gt_access_put_number(out, us);
+		return put_number(out, us);
 	case ATOM_MILLIS:
-		return gt_access_put_number(out, us / 1000);
+		return put_number(out, us / 1000);
 	case ATOM_QUEUE:
-		return gt_access_put_number(out, span_us(rec->queue_us));
+		return put_number(out, span_us(rec->queue_us));
 	case ATOM_GIL:
-		return gt_access_put_number(out, span_us(rec->gil_us));
+		return put_number(out, span_us(rec->gil_us));
 	case ATOM_THREAD:
-		return rec->thread == 0
-		           ? put_dash(out)
-		           : gt_access_put_number(out, rec->thread);
+		return rec->thread == 0 ? put_dash(out)
+		                        : put_number(out, rec->thread);
 	case ATOM_ON_CONN:
-		return gt_access_put_number(out, rec->on_conn);
+		return put_number(out, rec->on_conn);
 	default: /* ATOM_RECEIVED */
-		return gt_access_put_number(out, rec->received);
+		return put_number(out, rec->received);
 	}
 }
 

@@ -1,11 +1,11 @@
 noinst_LIBRARIES += libgt_stats.a
 libgt_stats_a_SOURCES = \
 	src/stats/access.c \
+	src/stats/accessjson.c \
 	src/stats/board.c \
 	src/stats/counts.c \
 	src/stats/format.c \
 	src/stats/json.c \
-	src/stats/jsonw.c \
 	src/stats/metrics.c \
 	src/stats/relay.c \
 	src/stats/roster.c \
@@ -17,7 +17,7 @@ libgt_stats_a_SOURCES = \
 	include/gthreadd/stats/access.h \
 	include/gthreadd/stats/board.h \
 	include/gthreadd/stats/counts.h \
-	include/gthreadd/stats/jsonw.h \
+	include/gthreadd/stats/json.h \
 	include/gthreadd/stats/metrics.h \
 	include/gthreadd/stats/relay.h \
 	include/gthreadd/stats/roster.h \
@@ -30,9 +30,9 @@ stats_record = tests/unit/stats/record.c tests/unit/stats/record.h
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/stats/test_access \
+	tests/unit/stats/test_accessjson \
 	tests/unit/stats/test_board \
 	tests/unit/stats/test_json \
-	tests/unit/stats/test_jsonw \
 	tests/unit/stats/test_metrics \
 	tests/unit/stats/test_relay \
 	tests/unit/stats/test_roster \
@@ -40,26 +40,26 @@ check_PROGRAMS += \
 	tests/unit/stats/test_syslog
 TESTS += \
 	tests/unit/stats/test_access \
+	tests/unit/stats/test_accessjson \
 	tests/unit/stats/test_board \
 	tests/unit/stats/test_json \
-	tests/unit/stats/test_jsonw \
 	tests/unit/stats/test_metrics \
 	tests/unit/stats/test_relay \
 	tests/unit/stats/test_roster \
 	tests/unit/stats/test_statsd \
 	tests/unit/stats/test_syslog
-tests_unit_stats_test_jsonw_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_stats_test_jsonw_LDADD = $(stats_libs) $(CMOCKA_LIBS)
+tests_unit_stats_test_json_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_stats_test_json_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_metrics_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_metrics_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_access_SOURCES = tests/unit/stats/test_access.c $(stats_record)
 tests_unit_stats_test_access_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_access_LDADD = $(stats_libs) $(CMOCKA_LIBS)
+tests_unit_stats_test_accessjson_SOURCES = tests/unit/stats/test_accessjson.c $(stats_record)
+tests_unit_stats_test_accessjson_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_stats_test_accessjson_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_board_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_board_LDADD = $(stats_libs) $(CMOCKA_LIBS)
-tests_unit_stats_test_json_SOURCES = tests/unit/stats/test_json.c $(stats_record)
-tests_unit_stats_test_json_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_stats_test_json_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_statsd_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_statsd_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_syslog_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

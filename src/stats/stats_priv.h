@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A compiled access-log format: made by format.c, run by access.c or json.c.
+ * A compiled access-log format: made by format.c, run by access.c or
+ * accessjson.c.
  */
 #ifndef GTHREADD_STATS_PRIV_H
 #define GTHREADD_STATS_PRIV_H
@@ -49,7 +50,6 @@ struct gt_str gt_access_field(const struct gt_access_record *rec,
 /* The name in Basic credentials; p is NULL when there is none. */
 struct gt_str gt_access_user(const struct gt_access_record *rec,
                              char user[GT_ACCESS_USER]);
-GT_MUST_CHECK enum gt_err gt_access_put_number(struct gt_buf *out, uint64_t n);
 /* As gt_access_write. */
 GT_MUST_CHECK enum gt_err
 gt_access_write_json(const struct gt_access_format *f,

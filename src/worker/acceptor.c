@@ -90,12 +90,14 @@ batch_size(struct gt_worker *w)
 	size_t conns = w->settings->worker_connections;
 	size_t most = w->nthreads + w->queue_size, n = ACCEPTS_MAX;
 
+	/* A request that a thread pops meanwhile is in the load twice. */
+	if (load >= most || w->nconns >= conns)
+		return 0;
 	if (gt_roster_least_other(w->roster, w->child->seat, gt_loop_now(w)) !=
 	    UINT64_MAX)
 		return 1;
-	n = load + n <= most ? n : most - load;
-	n = w->nconns + n <= conns ? n : conns - w->nconns;
-	return n;
+	n = n < most - load ? n : most - load;
+	return n < conns - w->nconns ? n : conns - w->nconns;
 }
 
 /* The end of the turn decides; it needs a turn for that. */
@@ -222,7 +224,8 @@ gt_acceptor_stop(struct gt_worker *w, uint64_t orphans)
 
 	arm(w, false);
 	for (size_t i = 0; i < w->nacceptors; i++) {
-		is_orphan = orphans >> (i < 63 ? i : 63) & 1;
+		is_orphan =
+		    orphans >> gt_listeners_address(w->child->listeners, i) & 1;
 		while (is_orphan &&
 		       w->nconns < w->settings->worker_connections &&
 		       gt_loop_now(w) >= w->accept_pause_us &&

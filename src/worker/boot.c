@@ -43,6 +43,8 @@ load_app(struct gt_worker *w, const struct gt_inherited *got)
 		w->app = got->app;
 	else if (gt_reloader_load(w) != GT_OK)
 		return GT_EXIT_APP;
+	if (gt_app_watch_forks(w->app) != GT_OK)
+		return GT_EXIT_BOOT;
 	gt_hooks_set_app(w->hooks, w->app);
 	if (gt_hooks_run(w->hooks, GT_HOOK_post_worker_init) != GT_OK)
 		return GT_EXIT_BOOT;

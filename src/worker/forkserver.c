@@ -160,7 +160,6 @@ be_worker(struct forkserver *f, const sigset_t *mask)
 	child.channel_fd = f->fd[1];
 	child.board_fd = f->fd[0];
 	gt_os_title_set("gthreadd: worker [%s]", child.name);
-	gt_log_info("booting worker with pid: %d", (int)getpid());
 	if (chdir(child.settings->chdir) < 0) {
 		gt_log_critical("directory of chdir cannot be entered: %s",
 		                strerror(errno));
@@ -291,6 +290,7 @@ gt_forkserver_main(const struct gt_child *child)
 	f->child = child;
 	set_signals(SIG_IGN);
 	start_relay(f);
+	gt_log_info("booting forkserver with pid: %d", (int)getpid());
 	gt_leftovers_note();
 	if ((code = boot(f)) != GT_EXIT_OK) {
 		gt_interp_flush();

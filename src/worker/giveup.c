@@ -9,32 +9,41 @@
 #include "gthreadd/base/log.h"
 #include "worker_priv.h"
 
-bool
-gt_conn_abandon(struct gt_exchange *ex)
+GT_ON_LOOP static bool
+abandon(struct gt_exchange *ex, enum gt_exchange_state from)
 {
-	if (!gt_exchange_move(ex, GT_EX_QUEUED, GT_EX_ABANDONED) &&
-	    !gt_exchange_move(ex, GT_EX_RUNNING, GT_EX_ABANDONED))
+	if (!gt_exchange_move(ex, from, GT_EX_ABANDONED))
 		return false;
 	gt_inbox_fail(ex, GT_GONE);
 	gt_outbox_fail(ex);
 	return true;
 }
 
+bool
+gt_conn_abandon(struct gt_exchange *ex)
+{
+	return abandon(ex, GT_EX_QUEUED) || abandon(ex, GT_EX_RUNNING);
+}
+
 /*
- * What the access log says of the request, in memory that is a's own: a may
- * be needed for longer than ex. What cannot be copied is not said.
+ * What the answer and the access log say of the request, in memory that is
+ * a's own: a may be needed for longer than ex. What cannot be copied is not
+ * said.
  */
 GT_ON_LOOP static void
 copy_request(struct gt_exchange *a, const struct gt_exchange *ex)
 {
 	size_t n = ex->request.nfields * sizeof(*ex->request.field);
 	struct gt_field *field = gt_arena_alloc(&a->arena, n);
+	char *id;
 
 	a->number = 0;
 	a->on_conn = ex->on_conn;
 	a->peer = ex->peer;
 	a->conn = ex->conn;
 	a->received_us = ex->received_us;
+	if ((id = gt_arena_strdup(&a->arena, ex->request_id)) != NULL)
+		a->request_id = (struct gt_str){id, ex->request_id.n};
 	if (gt_buf_add(&a->head, ex->head.p, ex->head_len) != GT_OK)
 		return;
 	a->head_len = ex->head_len;
@@ -62,7 +71,8 @@ tell(const struct gt_exchange *ex, unsigned status, const char *why)
 }
 
 void
-gt_conn_give_up(struct gt_conn *c, unsigned status, const char *why)
+gt_conn_give_up(struct gt_conn *c, enum gt_exchange_state from, unsigned status,
+                const char *why)
 {
 	struct gt_exchange *ex = c->ex, *a;
 
@@ -72,7 +82,7 @@ gt_conn_give_up(struct gt_conn *c, unsigned status, const char *why)
 		gt_conn_close(c, "out of memory");
 		return;
 	}
-	if (!gt_conn_abandon(ex)) {
+	if (!abandon(ex, from)) {
 		gt_loop_give_exchange(c->worker, a);
 		return;
 	}
@@ -107,9 +117,9 @@ gt_conn_give_up_all(struct gt_worker *w, unsigned status, const char *why)
 			continue;
 		state = gt_exchange_state(c->ex);
 		if (state == GT_EX_QUEUED)
-			gt_conn_give_up(c, 503, why);
+			gt_conn_give_up(c, state, 503, why);
 		else if (state == GT_EX_RUNNING && status != 0)
-			gt_conn_give_up(c, status, why);
+			gt_conn_give_up(c, state, status, why);
 	}
 }
 

@@ -51,13 +51,17 @@ send_own(struct gt_exchange *ex)
 bool
 gt_conn_send_now(struct gt_exchange *ex)
 {
+	size_t n = ex->out.own.len;
 	bool sent;
 
-	if (ex->out.own.len > NOW_MAX || !is_simple(ex) ||
+	if (n > NOW_MAX || !is_simple(ex) ||
 	    !gt_exchange_move(ex, GT_EX_RUNNING, GT_EX_SENDING))
 		return false;
 	sent = send_own(ex);
 	atomic_store(&ex->answered, sent);
+	/* A part is out: the loop may go on with it, not answer instead. */
+	if (ex->out.own.len < n && !sent)
+		ex->out.published = true;
 	(void)gt_exchange_move(ex, GT_EX_SENDING, GT_EX_RUNNING);
 	return sent;
 }

@@ -105,6 +105,16 @@ take_message(struct gt_worker *w, const struct gt_channel_msg *msg)
 		gt_log_set_level((enum gt_log_level)msg->value);
 }
 
+/* Its descriptors had no room; what it was about is left as it was. */
+static void
+tell_lost(const struct gt_channel_msg *msg)
+{
+	gt_log_error("no descriptors left for %s",
+	             msg->type == GT_CHANNEL_REOPEN
+	                 ? "the new log files, the old ones are written on"
+	                 : "what the master asks");
+}
+
 static void
 on_channel(evutil_socket_t fd, short what, void *arg)
 {
@@ -114,8 +124,12 @@ on_channel(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	gt_assert_loop();
-	while ((rc = gt_channel_recv((int)fd, &msg)) == GT_OK)
-		take_message(w, &msg);
+	do {
+		if ((rc = gt_channel_recv((int)fd, &msg)) == GT_OK)
+			take_message(w, &msg);
+		else if (rc == GT_INVALID)
+			tell_lost(&msg);
+	} while (rc == GT_OK || rc == GT_INVALID);
 	if (rc == GT_AGAIN)
 		return;
 	event_del(&w->channel_ev);

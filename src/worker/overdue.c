@@ -87,7 +87,7 @@ time_out(struct gt_worker *w, struct gt_pool_thread *t,
 	if (c == NULL)
 		return; /* answered since the cell was read */
 	gt_conn_count_timeout(c, GT_TIMEOUT_REQUEST);
-	gt_conn_give_up(c, 504, "request-timeout");
+	gt_conn_give_up(c, GT_EX_RUNNING, 504, "request-timeout");
 }
 
 /* It is still there. */

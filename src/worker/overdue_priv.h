@@ -22,12 +22,13 @@ struct gt_worker;
  */
 bool gt_conn_abandon(struct gt_exchange *ex) GT_ON_LOOP;
 /*
- * Answer with status what is queued or running, or close the connection when
- * the response has begun; the access log says status in both cases. c may be
- * freed.
+ * Answer with status what is queued or running, as from says, or close the
+ * connection when the response has begun; the access log says status in both
+ * cases. Nothing happens when a thread was faster: who is told that his
+ * request was not run may send it again. c may be freed.
  */
-void gt_conn_give_up(struct gt_conn *c, unsigned status,
-                     const char *why) GT_ON_LOOP;
+void gt_conn_give_up(struct gt_conn *c, enum gt_exchange_state from,
+                     unsigned status, const char *why) GT_ON_LOOP;
 /*
  * Every request that is queued, with 503, and with status those that run;
  * status 0: not these.

@@ -64,6 +64,8 @@ init(struct gt_worker *w, const struct gt_child *child)
 	gt_queue_init(&w->queue, &w->service.mailbox);
 	if ((rc = gt_output_init(w)) != GT_OK)
 		return rc;
+	/* Not sooner: syslog shall have it, too. */
+	gt_log_info("booting worker with pid: %d", (int)getpid());
 	if ((rc = gt_board_map(child->board_fd, true, &w->board)) != GT_OK)
 		return rc;
 	if ((rc = gt_roster_map(child->roster_fd, &w->roster)) != GT_OK)
@@ -195,9 +197,9 @@ finish(struct gt_worker *w)
 	gt_queue_close(&w->queue);
 	if (is_busy(w))
 		leave_busy(w, GT_EXIT_OK);
-	gt_pool_join(w);
 	gt_reloader_stop(w);
-	gt_monitor_stop(w);
+	gt_monitor_stop(w); /* what it was asked for names threads */
+	gt_pool_join(w);
 	gt_boot_stop(w);
 	gt_log_info("worker exits pid=%d", (int)getpid());
 }

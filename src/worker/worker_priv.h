@@ -158,7 +158,7 @@ void gt_pace_add(struct gt_pace *p, uint64_t n, int64_t now_us);
  */
 bool gt_pace_is_over(struct gt_pace *p, int64_t limit_ms, int64_t now_us);
 
-/* ---- conn.c reader.c writer.c: connections; the loop's alone ---- */
+/* ---- conn.c and those named below: connections; the loop's alone ---- */
 
 enum gt_conn_state {
 	GT_CONN_PROXY,  /* accepted; a PROXY preface may come, or must */
@@ -217,9 +217,6 @@ void gt_conn_arm_read(struct gt_conn *c, bool on) GT_ON_LOOP;
 void gt_conn_arm_write(struct gt_conn *c, bool on) GT_ON_LOOP;
 /* No thread holds anything of c: it is freed. */
 void gt_conn_destroy(struct gt_conn *c) GT_ON_LOOP;
-/* A time limit ends something of it. */
-void gt_conn_count_timeout(const struct gt_conn *c,
-                           enum gt_timeout kind) GT_ON_LOOP;
 /* Close now; what a thread still holds is abandoned. c may be freed. */
 void gt_conn_close(struct gt_conn *c, const char *why) GT_ON_LOOP;
 /*
@@ -240,8 +237,12 @@ bool gt_conn_settle(struct gt_conn *c) GT_ON_LOOP;
  * true: it had sent its answer already, the connection is IDLE.
  */
 bool gt_conn_claim(struct gt_conn *c) GT_ON_LOOP;
-/* Close what has waited too long. c may be freed. */
+
+/* sweep.c: end what has waited too long. c may be freed. */
 void gt_conn_sweep(struct gt_conn *c, int64_t now_us) GT_ON_LOOP;
+/* A time limit ends something of it. */
+void gt_conn_count_timeout(const struct gt_conn *c,
+                           enum gt_timeout kind) GT_ON_LOOP;
 
 /* What one recv came to. */
 enum gt_got {
@@ -343,8 +344,8 @@ void gt_acceptor_set_slots(struct gt_worker *w, unsigned slots) GT_ON_LOOP;
 /* Listeners leave or return to the loop, as the load says. */
 void gt_acceptor_admit(struct gt_worker *w, size_t load) GT_ON_LOOP;
 /*
- * Never accept again; of the listeners whose bit is set (those past 63 go
- * with the last) first accept what already waits.
+ * Never accept again; of the listeners of the addresses whose bit is set
+ * (gt_listeners_address) first accept what already waits.
  */
 void gt_acceptor_stop(struct gt_worker *w, uint64_t orphans) GT_ON_LOOP;
 

@@ -151,8 +151,11 @@ log_import_failure(const struct app_spec *spec)
 static PyObject *
 import_module(const struct app_spec *spec)
 {
+	pid_t self = getpid();
 	PyObject *module = PyImport_ImportModule(spec->module);
 
+	if (getpid() != self)
+		gt_fork_end();
 	if (module == NULL)
 		log_import_failure(spec);
 	return module;

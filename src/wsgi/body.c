@@ -138,6 +138,8 @@ gt_call_send(struct gt_call *c, const char *p, size_t n, bool known)
 	enum gt_err rc = GT_OK;
 	size_t piece;
 
+	if (c->thread->app->is_forked)
+		gt_fork_end();
 	if (n > 0 && !c->head_done)
 		rc = end_head(c, known, n);
 	for (; n > 0 && rc == GT_OK; p += piece, n -= piece) {

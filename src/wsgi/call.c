@@ -23,6 +23,7 @@ static void answer_exception(struct gt_call *c) GT_NEEDS_GIL;
 static void log_exception(const struct gt_call *c) GT_NEEDS_GIL;
 static void close_result(const struct gt_call *c,
                          PyObject *result) GT_NEEDS_GIL;
+static void leave_fork(const struct gt_call *c) GT_NEEDS_GIL;
 static void run_app(struct gt_call *c, PyObject *env) GT_NEEDS_GIL;
 static enum gt_err begin_call(struct gt_call *c,
                               struct gt_exchange *ex) GT_NEEDS_GIL;
@@ -204,6 +205,14 @@ close_result(const struct gt_call *c, PyObject *result)
 	gt_pyerr_log(GT_LOG_ERROR, "close() of the response failed %s", who);
 }
 
+/* Nobody but the worker answers. */
+static void
+leave_fork(const struct gt_call *c)
+{
+	if (c->thread->app->is_forked)
+		gt_fork_end();
+}
+
 static void
 run_app(struct gt_call *c, PyObject *env)
 {
@@ -214,11 +223,14 @@ run_app(struct gt_call *c, PyObject *env)
 	result = PyObject_Vectorcall(t->app->callable, args + 1,
 	                             2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
 	if (result == NULL) {
+		leave_fork(c);
 		answer_exception(c);
 		return;
 	}
-	if (gt_body_respond(c, result) != GT_OK)
+	if (gt_body_respond(c, result) != GT_OK) {
+		leave_fork(c);
 		answer_exception(c);
+	}
 	close_result(c, result);
 	Py_DECREF(result);
 }
@@ -302,6 +314,7 @@ gt_app_call(struct gt_app_thread *t, struct gt_exchange *ex)
 		run_app(c, env);
 	else
 		answer_exception(c);
+	leave_fork(c);
 	if (t->app->hooks != NULL)
 		gt_hooks_after(c, env);
 	gt_environ_log(env, ex);

@@ -10,6 +10,7 @@ libgt_wsgi_a_SOURCES = \
 	src/wsgi/envlog.c \
 	src/wsgi/errors.c \
 	src/wsgi/filewrap.c \
+	src/wsgi/forked.c \
 	src/wsgi/hints.c \
 	src/wsgi/hookcfg.c \
 	src/wsgi/hooks.c \

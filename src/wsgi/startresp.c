@@ -20,8 +20,12 @@ static bool encode_field(struct gt_call *c, struct gt_response *r,
                          struct gt_buf *out, PyObject *pair) GT_NEEDS_GIL;
 static bool may_replace(const struct gt_call *c,
                         PyObject *exc_info) GT_NEEDS_GIL;
-static bool begin_response(struct gt_call *c, PyObject *status,
-                           PyObject *headers) GT_NEEDS_GIL;
+static bool begin_response(struct gt_call *c, const struct gt_start *start,
+                           PyObject *status, PyObject *headers) GT_NEEDS_GIL;
+static PyObject *field_list(PyObject *headers) GT_NEEDS_GIL;
+static PyObject *start_response(struct gt_start *start, PyObject *status,
+                                PyObject *fields,
+                                PyObject *exc_info) GT_NEEDS_GIL;
 
 static struct gt_start *
 start_of(PyObject *o)
@@ -190,12 +194,18 @@ encode_field(struct gt_call *c, struct gt_response *r, struct gt_buf *out,
 	return rc == GT_OK;
 }
 
+static PyObject *
+field_list(PyObject *headers)
+{
+	return PySequence_Fast(
+	    headers, "headers must be a list of (name, value) tuples");
+}
+
 bool
 gt_start_fields(struct gt_call *c, struct gt_response *r, struct gt_buf *out,
                 PyObject *headers)
 {
-	PyObject *seq = PySequence_Fast(
-	    headers, "headers must be a list of (name, value) tuples");
+	PyObject *seq = field_list(headers);
 	bool ok = seq != NULL;
 
 	for (Py_ssize_t i = 0; ok && i < PySequence_Fast_GET_SIZE(seq); i++)
@@ -242,8 +252,17 @@ may_replace(const struct gt_call *c, PyObject *exc_info)
 	return false;
 }
 
+/* c was what start points to: is it so no more? */
 static bool
-begin_response(struct gt_call *c, PyObject *status, PyObject *headers)
+is_over(const struct gt_call *c, const struct gt_start *start)
+{
+	return c == NULL || atomic_load(&start->call) != c ||
+	       atomic_load(&c->closing);
+}
+
+static bool
+begin_response(struct gt_call *c, const struct gt_start *start,
+               PyObject *status, PyObject *headers)
 {
 	gt_start_discard(c);
 	if (encode_status(c, status) &&
@@ -253,8 +272,35 @@ begin_response(struct gt_call *c, PyObject *status, PyObject *headers)
 			gt_hooks_note_response(c, status, headers);
 		return true;
 	}
-	gt_start_discard(c);
+	/* Who is shown in the exception may have run code of the app. */
+	if (!is_over(c, start))
+		gt_start_discard(c);
 	return false;
+}
+
+/*
+ * fields is a list or tuple, so that no code of the app runs while they are
+ * encoded: in a thread of the app it could outlive the request.
+ */
+static PyObject *
+start_response(struct gt_start *start, PyObject *status, PyObject *fields,
+               PyObject *exc_info)
+{
+	struct gt_call *c = atomic_load(&start->call);
+	PyObject *write;
+
+	if (is_over(c, start)) {
+		PyErr_SetString(PyExc_RuntimeError,
+		                "start_response(): the request is over");
+		return NULL;
+	}
+	write = c->thread->write;
+	Py_INCREF(write);
+	if (may_replace(c, exc_info) &&
+	    begin_response(c, start, status, fields))
+		return write;
+	Py_DECREF(write);
+	return NULL;
 }
 
 /* The exc_info keyword is taken too, as other servers do. */
@@ -263,8 +309,7 @@ start_call(PyObject *self, PyObject *const *args, size_t nargsf,
            PyObject *kwnames)
 {
 	Py_ssize_t n = PyVectorcall_NARGS(nargsf);
-	PyObject *exc_info = n == 3 ? args[2] : NULL;
-	struct gt_call *c = atomic_load(&start_of(self)->call);
+	PyObject *exc_info = n == 3 ? args[2] : NULL, *fields, *write;
 
 	gt_gil_entered();
 	if (kwnames != NULL && PyTuple_GET_SIZE(kwnames) == 1 && n == 2 &&
@@ -277,15 +322,11 @@ start_call(PyObject *self, PyObject *const *args, size_t nargsf,
 		                "exc_info=None): wrong arguments");
 		return NULL;
 	}
-	if (c == NULL) {
-		PyErr_SetString(PyExc_RuntimeError,
-		                "start_response(): the request is over");
+	if ((fields = field_list(args[1])) == NULL)
 		return NULL;
-	}
-	if (!may_replace(c, exc_info) || !begin_response(c, args[0], args[1]))
-		return NULL;
-	Py_INCREF(c->thread->write);
-	return c->thread->write;
+	write = start_response(start_of(self), args[0], fields, exc_info);
+	Py_DECREF(fields);
+	return write;
 }
 
 static PyObject *

@@ -69,6 +69,7 @@ enum {
 struct gt_app {
 	const struct gt_settings *settings;
 	PyObject *callable;
+	bool is_forked; /* this process is one that the app has forked */
 	struct gt_hooks *hooks; /* of requests; borrowed; NULL: none */
 	PyObject *environ;      /* template of the threads' templates */
 	PyObject *disconnected; /* gthreadd.ClientDisconnected */
@@ -175,6 +176,14 @@ void gt_call_raise(const struct gt_app *app, enum gt_err rc) GT_NEEDS_GIL;
 /* "request="GET /x" peer=127.0.0.1:40000" for the log. */
 #define GT_CALL_TEXT 512
 void gt_call_describe(const struct gt_call *c, char out[GT_CALL_TEXT]);
+
+/* ---- forked.c ---- */
+
+/*
+ * End this process, which the application has forked, as python3 would: with
+ * the code of sys.exit(), else with 1 and the exception, if any, in the log.
+ */
+GT_NORETURN void gt_fork_end(void) GT_NEEDS_GIL;
 
 /* ---- body.c ---- */
 

@@ -82,6 +82,16 @@ def test_address_in_use_is_exit_1(server):
     assert re.search(r"in use", server.error_log() + r.stderr)
 
 
+def test_more_addresses_than_can_be_served_are_refused(server):
+    server.with_config(bind=[f"unix:{n}.sock" for n in range(65)])
+    server.write_ini()
+    for more in ((), ("--check-config",)):
+        r = server.run("-c", str(server.ini), *more)
+        assert r.returncode == 1
+        assert re.search(r"gthreadd\.ini:\d+: setting 'bind': 65 addresses, "
+                         "and 64 are the most", r.stderr), r.stderr
+
+
 def test_unknown_settings_are_all_reported_with_file_and_line(server):
     server.ini.write_text(
         "[gthreadd]\nwsgi-app = wsgi_app\nworkerz = 2\nthreads = many\n"

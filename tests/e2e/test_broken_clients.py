@@ -3,6 +3,7 @@
 vain, and who only closes one half is served."""
 import os
 import resource
+import signal
 import socket
 import time
 
@@ -288,6 +289,33 @@ def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as f:
         fields = f.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_worker_without_descriptors_survives_the_rotation_of_its_log(server):
+    """It cannot take the new files: it says so and serves on."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))
+    server.with_config(threads=1, worker_connections=1000)
+    server.start(preexec_fn=limit)
+    pid = worker(server)["pid"]
+    first = server.connect()
+    assert first.get("/hello").status == 200
+    clients = [server.connect() for _ in range(80)]
+    server.log_contains("connections wait: Too many open files")
+    renamed = server.error_path.with_suffix(".1")
+    server.error_path.rename(renamed)
+    server.signal(signal.SIGUSR1)
+    wait_for("the worker's word", lambda: "no descriptors left for the new "
+             "log files, the old ones are written on" in renamed.read_text())
+    assert first.get("/hello").status == 200
+    for c in clients:
+        c.close()
+    first.close()
+    wait_clean(server)
+    assert server.worker_pids() == [pid]
+    server.signal(signal.SIGUSR1)
+    assert server.get("/error/before").status == 500
+    server.log_contains(r"application failed .*/error/before")
 
 
 def test_exhausted_descriptors_are_waited_for_without_a_busy_loop(server):

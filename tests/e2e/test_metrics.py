@@ -301,6 +301,25 @@ def test_many_connections_do_not_hold_it_up(server):
     assert server.get("/").status == 200
 
 
+def test_it_lives_on_when_connections_have_taken_all_descriptors(server):
+    h = Http(server)
+    server.start()
+    wait_for("the process", lambda: metrics_process(server))
+    pid = metrics_process(server)
+    with open(f"/proc/{pid}/limits", encoding="ascii") as f:
+        limit = int(re.search(r"Max open files +(\d+)", f.read())[1])
+    clients = [RawClient(h.address) for _ in range(40)]
+    try:
+        wait_for("no room", lambda: len(server.fds(pid)) == limit)
+        # The master's answer is a descriptor, too.
+        assert clients[0].get("/metrics").status == 503
+    finally:
+        for c in clients:
+            c.close()
+    assert metrics_process(server) == pid
+    assert h.get("/healthz").status == 200
+
+
 def test_health_tells_why_not(control, tmp_path):
     h = Http(control.server)
     s = control.server.with_config(

@@ -39,6 +39,14 @@ def start(server):
     return run
 
 
+def test_connection_that_ends_before_its_preface_is_named(server, start):
+    start(log_level="debug")
+    with RawClient(server.address) as c:
+        c.send(b"PROXY ")
+        c.reset()
+    server.log_contains(r"connection closed without an answer .*state=proxy ")
+
+
 def environ(server, preface, drip=False):
     with RawClient(server.address) as c:
         if drip:

@@ -4,13 +4,16 @@
 The receivers are sockets of the test; nothing of the machine's own syslog is
 touched.
 """
+import os
 import re
 import socket
 import time
-from signal import SIGHUP, SIGTTIN
+from pathlib import Path
+from signal import SIGHUP, SIGTERM, SIGTTIN
 
 import pytest
 from harness import free_port, wait_for
+from test_unix import open_to_all
 
 RFC3164 = re.compile(
     r"<(\d+)>([A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d) (\S+): \[(\d+)\] (.*)",
@@ -79,14 +82,36 @@ def test_syslog_gets_both_logs_on_a_unix_socket(server, unix_log):
     # The master's own lines.
     m = RFC3164.fullmatch(unix_log.wait("worker .* is ready").string)
     assert (m[1], int(m[4])) == ("14", server.process.pid)
+    # The kernel holds few datagrams that nobody reads.
+    server.signal(SIGTERM)
+    unix_log.wait("shutting down: master")
     server.stop()
-    # What is in the file is there as well, but a child's first line.
+    # What is in the file is there as well.
     lines = [x for x in server.error_log().splitlines()
              if re.match(r"\[\d{4}-", x)]
     sent = "\n".join(unix_log.all())
-    missing = [x for x in lines if x.split("] ", 3)[-1] not in sent
-               and "booting worker" not in x]
-    assert not missing
+    assert not [x for x in lines if x.split("] ", 3)[-1] not in sent]
+
+
+def test_first_lines_of_children_are_told_to_syslog(server, unix_log):
+    server.with_config(preload=True).start()
+    worker, = server.worker_pids()
+    unix_log.wait("booting forkserver with pid: ")
+    unix_log.wait(f"booting worker with pid: {worker}$")
+    # The line is in the file once.
+    assert server.error_log().count("booting worker") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can switch")
+def test_directory_that_the_user_cannot_enter_is_told_to_syslog(server,
+                                                                unix_log):
+    open_to_all(server)
+    Path(unix_log.address).chmod(0o666)
+    closed = server.dir / "closed"
+    closed.mkdir(0o700)
+    server.with_config(user="nobody", chdir=closed)
+    assert server.run().returncode == 3
+    assert unix_log.wait("directory of chdir cannot be entered: Permission")
 
 
 def test_boot_failure_is_told_to_syslog(server, unix_log):

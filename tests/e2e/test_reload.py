@@ -260,6 +260,16 @@ def test_taken_address_and_bad_log_change_nothing(reloaded, make_server):
     assert other.get("/hello").status == 200
 
 
+def test_taken_address_leaves_the_socket_file_that_is_served(reloaded,
+                                                             make_server):
+    """R-16: a unix socket that stays, beside an address that cannot be had"""
+    other = make_server().start()
+    server = reloaded.on_unix().start()
+    changed(server, bind=[server.settings["bind"], other.settings["bind"]])
+    reload(server, fails=True)
+    assert version(server) == 1
+
+
 def test_an_address_that_overlaps_one_in_use_is_named(reloaded):
     server = reloaded.start()
     port = server.address[1]

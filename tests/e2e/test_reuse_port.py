@@ -3,10 +3,12 @@
 import os
 import signal
 
+import pytest
+
 from harness import free_port, wait_for
 from load import Load
 from test_reload import changed, reload, version, write_app
-from test_upgrade import chain, end, upgrade  # noqa: F401
+from test_upgrade import chain, end, start_upgrade, upgrade  # noqa: F401
 
 
 def listening(port):
@@ -106,4 +108,22 @@ def test_unix_sockets_and_several_addresses_go_with_it(chain):  # noqa: F811
     changed(server, bind=[f"127.0.0.1:{ports[1]}"])
     reload(server)
     wait_for("the socket to go", lambda: not listening(ports[0]))
+    assert version(server) == 1
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_turning_it_on_or_off_needs_a_restart(chain, on):  # noqa: F811
+    """HUP keeps what is, USR2 is refused at once; both name the setting."""
+    server = chain.with_config(reuse_port=not on).start()
+    sockets = listening(server.address[1])
+    changed(server, reuse_port=on)
+    reload(server)
+    server.log_contains("setting 'reuse-port' was changed: that needs a "
+                        "restart, the old value holds")
+    start_upgrade(server, server.process.pid)
+    server.log_contains("cannot listen on .*: reuse-port was turned "
+                        f"{'on' if on else 'off'}, that needs a restart")
+    server.log_contains("upgrade failed, master .* serves on")
+    assert "next try in" not in server.error_log()
+    assert listening(server.address[1]) == sockets
     assert version(server) == 1

@@ -6,7 +6,7 @@ import os
 import pytest
 import requests
 
-from harness import free_port, title_of, wait_for
+from harness import free_port, processes_of_session, title_of, wait_for
 
 
 def test_hello_is_served(shared):
@@ -198,3 +198,14 @@ def test_port_is_free_after_the_end(make_server):
         s.with_config(bind=f"127.0.0.1:{port}").start()
         assert json.loads(s.get("/counters").body)["calls"] >= 1
         s.stop()
+
+
+def test_closed_standard_descriptors_are_no_sockets(server):
+    def close_all():
+        for fd in range(3):
+            os.close(fd)
+    server.start(preexec_fn=close_all)
+    for pid in processes_of_session(server.process.pid):
+        for fd in range(3):
+            assert os.readlink(f"/proc/{pid}/fd/{fd}") == "/dev/null"
+    assert server.get("/").status == 200

@@ -73,6 +73,16 @@ def test_stuck_thread_is_named_answered_and_its_worker_replaced(
     assert f'"GET /{way}?s=1000 HTTP/1.1" 504' in line
 
 
+def test_answer_in_place_of_the_app_has_the_id_of_the_request(server):
+    """Who looks for the request that took too long has its id."""
+    start(server, request_id_header="X-Request-ID",
+          access_logformat="%(I)s %(s)s")
+    c, = occupy(server, "/sleep?s=2")
+    r = c.response()
+    assert r.status == 504
+    assert server.access_log(1) == [f"{r.get('X-Request-ID')} 504"]
+
+
 def test_python_loop_is_interrupted_and_the_worker_stays(server):
     """R-01"""
     start(server, interrupt_timeout="20s")

@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -183,6 +184,65 @@ def test_workers_have_the_supplementary_groups_of_the_user(server):
     user, _ = nobody()
     assert set(server.get("/script").json()["groups"]) \
         == {user.pw_gid, 54323}
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can start it as another")
+@pytest.mark.parametrize("name, value", [
+    ("user", "daemon"), ("group", "daemon")])
+def test_user_that_the_starter_cannot_become_is_refused(server, name, value):
+    user, _ = nobody()
+    open_to_all(server)
+    server.dir.chmod(0o777)
+    server.program = shutil.copy(GTHREADD, server.dir / "program")
+    server.on_port().with_config(**{name: value}).write_ini()
+    ini, starter = str(server.ini), {"user": user.pw_uid,
+                                     "group": user.pw_gid}
+    number = next(n for n, text in enumerate(open(ini), 1)
+                  if text.startswith(name))
+    for more in ((), ("--check-config",)):
+        server.spawn("-c", ini, *more, **starter)
+        assert server.wait() == 1, server.output()
+        assert (f"gthreadd: {ini}:{number}: setting '{name}': '{value}': only "
+                f"root can switch to it, and this is uid {user.pw_uid}: start "
+                "as root, or leave the setting out\n"
+                ) in server.stderr_path.read_text()
+        server.stderr_path.unlink()
+    # To look at the settings is nobody's secret.
+    server.spawn("-c", ini, "--print-config", **starter)
+    assert server.wait() == 0
+    # Who is that user already, may say so.
+    server.with_config(**{name: "nobody" if name == "user"
+                          else str(user.pw_gid)})
+    server.start(**starter)
+    assert server.get("/script").json()["uid"] == user.pw_uid
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can switch")
+def test_root_without_the_capabilities_is_told(server):
+    setpriv = shutil.which("setpriv")
+    if not setpriv:
+        pytest.skip("no setpriv")
+    server.on_port().with_config(user="nobody").write_ini()
+    server.program = setpriv
+    server.spawn("--bounding-set=-setuid,-setgid", str(GTHREADD), "-c",
+                 str(server.ini))
+    assert server.wait() == 1
+    server.stopped = True
+    assert re.search(r"setting 'user': 'nobody': cannot be switched to: "
+                     r"Operation not permitted: root needs CAP_SETUID",
+                     server.stderr_path.read_text())
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can switch")
+def test_reload_keeps_the_user_and_says_so(server):
+    _, group = nobody()
+    open_to_all(server)
+    server.with_config(user="nobody", group=group).start()
+    server.with_config(user="daemon").write_ini()
+    server.signal(signal.SIGHUP)
+    server.log_contains("setting 'user' was changed: that needs a restart")
+    server.log_contains("reload is complete", 20)
+    assert server.get("/script").json()["uid"] == nobody()[0].pw_uid
 
 
 @pytest.mark.skipif(not ROOT, reason="only root can switch")

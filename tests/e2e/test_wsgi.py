@@ -331,6 +331,15 @@ def test_thread_that_outlives_its_request_is_cut_off(server):
     assert server.get("/plain").body == b"plain"
 
 
+def test_thread_in_start_response_cannot_answer_the_next_request(server):
+    server.with_config(wsgi_app="cases_app:app", threads=1).start()
+    with server.connect() as c:
+        assert c.get("/begins-late").status == 500
+        r = c.get("/behind-late")
+        assert (r.status, r.body) == (200, b"mine")
+        assert r.get("X-Late") is None
+
+
 # ---- what the app returns, and how close() ends ----
 
 @pytest.mark.parametrize("kind,error", [

@@ -717,7 +717,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	w.child = &child;
 	make_board_and_roster();
 	TAILQ_INIT(&w.conns);
-	gt_queue_init(&w.queue);
+	gt_queue_init(&w.queue, &w.service.mailbox);
 	MUST(gt_loop_init(&w) == GT_OK);
 	MUST(gt_access_compile("%(h)s %(r)s %(s)s %(B)s %({host}i)s",
 	                       &w.service.access, &why) == GT_OK);

@@ -23,6 +23,7 @@ enum gt_bind_kind {
 	GT_BIND_FD,       /* fd: an inherited listening socket */
 };
 
+#define GT_BIND_MAX  64  /* addresses of a server: a bit each in a mask */
 #define GT_BIND_TEXT 256 /* a DNS name, or more than a unix path, and NUL */
 
 struct gt_bind {

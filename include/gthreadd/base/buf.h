@@ -7,6 +7,7 @@
 #define GTHREADD_BASE_BUF_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "gthreadd/base/annot.h"
 #include "gthreadd/base/err.h"
@@ -24,6 +25,9 @@ GT_MUST_CHECK enum gt_err gt_buf_reserve(struct gt_buf *b, size_t n);
 GT_MUST_CHECK enum gt_err gt_buf_add(struct gt_buf *b, const void *p, size_t n);
 GT_MUST_CHECK enum gt_err gt_buf_addf(struct gt_buf *b, const char *fmt, ...)
     GT_PRINTF(2, 3);
+/* n in decimal, with zeros before it up to width digits (at most 20). */
+GT_MUST_CHECK enum gt_err gt_buf_add_decimal(struct gt_buf *b, uint64_t n,
+                                             size_t width);
 /* Drop the first n octets. */
 void gt_buf_consume(struct gt_buf *b, size_t n);
 /* Empty it; give its memory back when it holds more than keep octets. */

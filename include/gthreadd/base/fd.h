@@ -11,6 +11,11 @@
 #include "gthreadd/base/annot.h"
 #include "gthreadd/base/err.h"
 
+/*
+ * Open /dev/null for those of standard input and outputs that are closed:
+ * else sockets would get their numbers, and what is printed.
+ */
+void gt_fd_fill_std(void);
 /* Close *fd if it is open and set it to -1. */
 void gt_fd_close(int *fd);
 GT_MUST_CHECK enum gt_err gt_fd_set_cloexec(int fd, int on);

@@ -39,6 +39,8 @@ GT_MUST_CHECK enum gt_err gt_os_user_find(const char *user, const char *group,
  * the process already is u. Errors: GT_SYS.
  */
 GT_MUST_CHECK enum gt_err gt_os_user_become(const struct gt_os_user *u);
+/* Could this process become u? A child of its own tries. Errors: GT_SYS. */
+GT_MUST_CHECK enum gt_err gt_os_user_try(const struct gt_os_user *u);
 /* Resident memory of a process in octets; 0: unknown. */
 uint64_t gt_os_rss(pid_t pid);
 /* Raise the soft limit on descriptors to the hard one; returns it. */

@@ -96,7 +96,6 @@ struct gt_exchange {
 	void *conn; /* struct gt_conn; the worker layer's */
 
 	_Atomic unsigned state;   /* enum gt_exchange_state, GT_EX_ATTENTION */
-	_Atomic bool posted;      /* on the mailbox's list */
 	_Atomic bool half_closed; /* the client sends no more; the loop's */
 	struct gt_exchange *next_posted;
 	struct gt_exchange *next; /* in the queue, or in the free list */

@@ -18,7 +18,8 @@ enum gt_channel_type {
 	GT_CHANNEL_REOPEN, /* master -> worker: fds = error log[, access log] */
 	/*
 	 * master -> worker: end gracefully, as on TERM, but others serve the
-	 * listening sockets, except those whose bit is set in value.
+	 * listening sockets, except those of the addresses whose bit is set
+	 * in value (gt_listeners_address).
 	 */
 	GT_CHANNEL_DRAIN,
 	/*
@@ -73,7 +74,11 @@ GT_MUST_CHECK enum gt_err gt_channel_pair(int fd[2]);
 /* Errors: GT_AGAIN (the other end does not read), GT_GONE, GT_SYS. */
 GT_MUST_CHECK enum gt_err gt_channel_send(int fd,
                                           const struct gt_channel_msg *msg);
-/* Errors: GT_AGAIN (nothing there), GT_EOF (other end closed), GT_SYS. */
+/*
+ * Errors: GT_AGAIN (nothing there), GT_EOF (other end closed), GT_SYS,
+ * GT_INVALID (a message whose descriptors this process has no room for: they
+ * are closed, others may follow).
+ */
 GT_MUST_CHECK enum gt_err gt_channel_recv(int fd, struct gt_channel_msg *msg);
 /* The descriptors of a message that was received. */
 void gt_channel_close_fds(struct gt_channel_msg *msg);

@@ -47,7 +47,7 @@ struct gt_listen_options {
  * TCP_NODELAY and keep-alive are set here: accepted sockets inherit them.
  * EADDRINUSE is tried 5 times, 1 s apart, as gunicorn does.
  * Errors: GT_INVALID, GT_SYS; why (n octets) tells the address and reason;
- * nothing stays open.
+ * nothing stays open, and no file is left or missed that was not before.
  */
 GT_MUST_CHECK enum gt_err gt_listeners_open(const char *const *specs,
                                             size_t nspecs,
@@ -57,6 +57,11 @@ GT_MUST_CHECK enum gt_err gt_listeners_open(const char *const *specs,
 /* The one of ls for the same address and slot as l; NULL: there is none. */
 const struct gt_listener *gt_listeners_find(const struct gt_listeners *ls,
                                             const struct gt_listener *l);
+/*
+ * The number of the address that v[i] is for: all slots of one have the same.
+ * It is below GT_BIND_MAX, a bit in a mask of addresses.
+ */
+size_t gt_listeners_address(const struct gt_listeners *ls, size_t i);
 /* Close; unlink the unix sockets that were made when unlink_them. */
 void gt_listeners_close(struct gt_listeners *ls, bool unlink_them);
 

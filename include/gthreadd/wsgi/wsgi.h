@@ -44,6 +44,13 @@ GT_MUST_CHECK enum gt_err gt_app_load_broken(const struct gt_settings *s,
                                              struct gt_app **out) GT_NEEDS_GIL;
 void gt_app_destroy(struct gt_app *app) GT_NEEDS_GIL;
 
+/*
+ * Processes that app forks from now on log for themselves, and end when they
+ * come back from it. Once, in the process that serves. Errors: GT_PYTHON
+ * (logged).
+ */
+GT_MUST_CHECK enum gt_err gt_app_watch_forks(struct gt_app *app) GT_NEEDS_GIL;
+
 /* number: of the pool thread, from 1. Errors: GT_NOMEM, GT_PYTHON. */
 GT_MUST_CHECK enum gt_err
 gt_app_thread_create(struct gt_app *app, unsigned number,

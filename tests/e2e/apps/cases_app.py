@@ -446,6 +446,32 @@ def outlives(environ, start_response):
     return answer(start_response, "left")
 
 
+def begins_late(environ, start_response):
+    """A thread is in start_response() when its request is over."""
+    gate = threading.Event()
+    inside = threading.Event()
+    kept["gate"], kept["left"] = gate, threading.Event()
+
+    def fields():
+        inside.set()
+        gate.wait(5)
+        yield "X-Late", "late"
+
+    def run():
+        kept["outcome"] = outcome(start_response, "200 OK", fields())
+        kept["left"].set()
+    threading.Thread(target=run, name="begins-late").start()
+    inside.wait()
+    raise ValueError("too early")
+
+
+def behind_late(environ, start_response):
+    """The next request: it lets that thread go on first."""
+    kept["gate"].set()
+    kept["left"].wait()
+    return answer(start_response, "mine")
+
+
 def show_threads(environ, start_response):
     return answer_json(start_response, {
         "current": threading.current_thread().name,
@@ -541,6 +567,7 @@ PATHS = {
     "/positions": show_positions, "/types": show_types,
     "/beyond-end": beyond_end, "/behind-error": behind_error,
     "/two-readers": two_readers, "/outlives": outlives,
+    "/begins-late": begins_late, "/behind-late": behind_late,
     "/threads": show_threads, "/started-thread": started_thread,
     "/thread-local": thread_local, "/result": result, "/closing": closing,
 }

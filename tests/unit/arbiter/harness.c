@@ -71,18 +71,45 @@ reset(void **state)
 	return pipe2(pipe_fd, O_CLOEXEC);
 }
 
-int
-clean_up(void **state)
+/* Wait for the server that is to end. false: it has not within seconds. */
+static bool
+wait_end(int seconds, int *status)
 {
-	(void)state;
-	if (server > 0) {
+	int64_t deadline = gt_clock_us() + seconds * 1000000LL;
+
+	while (waitpid(server, status, WNOHANG) == 0) {
+		if (gt_clock_us() > deadline)
+			return false;
+		usleep(5000);
+	}
+	server = 0;
+	return true;
+}
+
+/* What every test promises: on TERM it ends in time, and with 0. */
+static bool
+ends_well(void)
+{
+	int status = -1;
+
+	kill(server, SIGTERM);
+	if (!wait_end(9, &status)) {
 		kill(server, SIGKILL);
 		waitpid(server, NULL, 0);
 		server = 0;
 	}
+	return status == 0;
+}
+
+int
+clean_up(void **state)
+{
+	bool is_well = server == 0 || ends_well();
+
+	(void)state;
 	close(pipe_fd[0]);
 	close(pipe_fd[1]);
-	return unlink(log_path) < 0 && errno != ENOENT ? -1 : 0;
+	return (unlink(log_path) == 0 || errno == ENOENT) && is_well ? 0 : -1;
 }
 
 static int
@@ -110,17 +137,24 @@ start_server(int (*worker)(const struct gt_child *child))
 int
 end_of_server(int seconds)
 {
-	int64_t deadline = gt_clock_us() + seconds * 1000000LL;
 	int status;
 
-	while (waitpid(server, &status, WNOHANG) == 0) {
-		if (gt_clock_us() > deadline)
-			fail_msg("server has not ended within %ds", seconds);
-		usleep(5000);
-	}
-	server = 0;
+	if (!wait_end(seconds, &status))
+		fail_msg("server has not ended within %ds", seconds);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
+}
+
+void
+tell(int number)
+{
+	assert_int_equal(kill(server, number), 0);
+}
+
+bool
+server_runs(void)
+{
+	return waitpid(server, NULL, WNOHANG) == 0;
 }
 
 static bool
@@ -142,6 +176,18 @@ next_report(int seconds)
 	if (!wait_report(seconds * 1000, &r))
 		fail_msg("no report within %ds", seconds);
 	return r;
+}
+
+unsigned
+expect(const char *text)
+{
+	struct report r;
+
+	do
+		r = next_report(10);
+	while (strcmp(r.text, "reopen 1") == 0);
+	assert_string_equal(r.text, text);
+	return r.age;
 }
 
 unsigned
@@ -197,18 +243,22 @@ expect_log(const char *text)
 }
 
 int
-time_to_end(pid_t pid, int number)
+time_to_end(int number)
 {
 	int64_t began = gt_clock_us();
 
-	kill(pid, number);
+	tell(number);
 	assert_int_equal(end_of_server(10), 0);
 	return (int)((gt_clock_us() - began) / 1000);
 }
 
 void
-wait_ready(void)
+start_serving(int (*worker)(const struct gt_child *child))
 {
+	start_server(worker);
+	for (uint64_t i = 0; i < settings.workers; i++)
+		expect("serving");
+	/* A worker's report may come before the master has read its READY. */
 	wait_log("is ready", settings.workers);
 }
 

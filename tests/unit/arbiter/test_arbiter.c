@@ -103,18 +103,15 @@ only_the_first_boots(const struct gt_child *child)
 static void
 once_ready_boot_errors_are_retried_with_growing_pauses(void **state)
 {
-	pid_t server = start_server(only_the_first_boots);
-	struct report first = next_report(10);
 	unsigned tries;
 
 	(void)state;
-	kill(first.pid, SIGKILL);
+	start_server(only_the_first_boots);
+	kill(next_report(10).pid, SIGKILL);
 	/* At about 0, 0.1, 0.3, 0.7, 1.5 s after the first one. */
 	tries = count_reports(2200);
 	assert_in_range(tries, 3, 6);
-	assert_int_equal(waitpid(server, NULL, WNOHANG), 0);
-	kill(server, SIGTERM);
-	assert_int_equal(end_of_server(5), 0);
+	assert_true(server_runs());
 }
 
 static int
@@ -149,80 +146,61 @@ gil_is_held(const struct gt_child *child)
 static void
 worker_whose_loop_stops_is_aborted_and_replaced(void **state)
 {
-	pid_t server;
-
 	(void)state;
 	settings.timeout_ms = 400;
-	server = start_server(loop_stops);
+	start_server(loop_stops);
 	assert_int_equal(next_report(10).age, 2);
 	assert_true(log_has("timed out: its loop has stopped"));
-	for (int i = 0; i < 500 && !log_has("was aborted by the master"); i++)
-		usleep(10000);
-	assert_true(log_has("was aborted by the master"));
+	expect_log("was aborted by the master");
 	/* The good one stays. */
 	assert_int_equal(count_reports(1000), 0);
-	kill(server, SIGTERM);
-	assert_int_equal(end_of_server(5), 0);
 }
 
 static void
 worker_that_keeps_the_gil_and_ignores_abort_is_killed(void **state)
 {
 	int64_t began = gt_clock_us(), took;
-	pid_t server;
 
 	(void)state;
 	settings.timeout_ms = 400;
-	server = start_server(gil_is_held);
+	start_server(gil_is_held);
 	/* The successor does not wait for its end. */
 	assert_int_equal(next_report(10).age, 2);
 	took = gt_clock_us() - began;
 	assert_true(took >= 400000 && took < 3000000);
 	assert_true(log_has("timed out: its GIL is held"));
-	for (int i = 0; i < 500 && !log_has("was killed by the master"); i++)
-		usleep(10000);
-	assert_true(log_has("was killed by the master: its GIL is held"));
+	expect_log("was killed by the master: its GIL is held");
 	took = gt_clock_us() - began;
 	assert_true(took >= 2400000);
 	assert_int_equal(count_reports(200), 0);
-	kill(server, SIGTERM);
-	assert_int_equal(end_of_server(5), 0);
 }
 
 static void
 upgrade_to_an_unknown_program_is_refused(void **state)
 {
-	pid_t server = start_server(serve);
-
 	(void)state;
-	next_report(10);
-	wait_ready();
-	kill(server, SIGUSR2);
+	start_serving(serve);
+	tell(SIGUSR2);
 	usleep(300000);
-	assert_int_equal(waitpid(server, NULL, WNOHANG), 0);
+	assert_true(server_runs());
 	assert_true(log_has("upgrade refused: the path of the program"));
-	kill(server, SIGTERM);
-	assert_int_equal(end_of_server(5), 0);
 }
 
 static void
 usr1_opens_the_logs_again_here_and_in_the_workers(void **state)
 {
 	char moved[80], access_log[80];
-	pid_t server;
 
 	(void)state;
 	snprintf(moved, sizeof(moved), "%s/log.1", test_dir);
 	snprintf(access_log, sizeof(access_log), "%s/access", test_dir);
 	settings.access_logfile = access_log;
-	server = start_server(serve);
-	next_report(10);
-	wait_ready();
+	start_serving(serve);
 	assert_int_equal(rename(log_path, moved), 0);
-	kill(server, SIGUSR1);
+	tell(SIGUSR1);
 	assert_string_equal(next_report(5).text, "reopen 2");
 	assert_true(log_has("through the worker"));
-	kill(server, SIGTERM);
+	tell(SIGTERM);
 	assert_int_equal(end_of_server(5), 0);
 	assert_true(log_has("shutting down: master"));
 	unlink(moved);
@@ -232,16 +210,14 @@ usr1_opens_the_logs_again_here_and_in_the_workers(void **state)
 static void
 start_is_told_in_gunicorns_manner(void **state)
 {
-	pid_t server = start_server(serve);
-
 	(void)state;
+	start_server(serve);
 	next_report(10);
-	kill(server, SIGTERM);
+	tell(SIGTERM);
 	assert_int_equal(end_of_server(5), 0);
 	assert_true(log_has("[INFO] starting gthreadd "));
 	assert_true(log_has("[INFO] listening at: http://127.0.0.1:"));
 	assert_true(log_has("[INFO] using worker: gthread"));
-	assert_true(log_has("[INFO] booting worker with pid: "));
 	assert_true(log_has("[INFO] handling signal: TERM"));
 }
 
@@ -284,14 +260,14 @@ report_listeners(const struct gt_child *child)
 
 /* Runs in the server's process, as systemd would have left it. */
 static int
-run_with_listen_fds(int fd, bool is_for_us)
+run_with_listen_fds(int fd, const char *n, bool is_for_us)
 {
 	const struct gt_child_ops ops = {.worker = report_listeners};
 	char pid[16];
 
 	snprintf(pid, sizeof(pid), "%d", is_for_us ? (int)getpid() : 1);
 	setenv("LISTEN_PID", pid, 1);
-	setenv("LISTEN_FDS", "1", 1);
+	setenv("LISTEN_FDS", n, 1);
 	if (dup2(fd, 3) != 3)
 		return 70;
 	return gt_arbiter_run(&settings, NULL, &ops);
@@ -314,7 +290,7 @@ sockets_of_systemd_come_first(void **state)
 
 		fflush(NULL);
 		if ((pid = fork()) == 0)
-			_exit(run_with_listen_fds(ls.v[0].fd, is_for_us));
+			_exit(run_with_listen_fds(ls.v[0].fd, "1", is_for_us));
 		r = next_report(10);
 		snprintf(expected, sizeof(expected), "2 3 %s unset",
 		         ls.v[0].text);
@@ -327,6 +303,22 @@ sockets_of_systemd_come_first(void **state)
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 	}
 	gt_listeners_close(&ls, true);
+}
+
+static void
+more_sockets_of_systemd_than_can_be_served_are_refused(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	fflush(NULL);
+	if ((pid = fork()) == 0)
+		_exit(run_with_listen_fds(STDIN_FILENO, "65", true));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), GT_EXIT_CONFIG);
+	assert_true(log_has("more than 64 addresses to listen on"));
 }
 
 static int
@@ -359,21 +351,22 @@ check_returns_the_exit_code_of_its_child(void **state)
 int
 main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, reset, clean_up)
 	const struct CMUnitTest tests[] = {
-	    T(worker_that_cannot_boot_ends_the_server_after_one_try),
-	    T(app_that_cannot_be_imported_ends_the_server_with_4),
-	    T(worker_that_crashes_while_booting_ends_the_server_with_3),
-	    T(worker_that_is_never_ready_is_killed_with_the_reason),
-	    T(once_ready_boot_errors_are_retried_with_growing_pauses),
-	    T(worker_whose_loop_stops_is_aborted_and_replaced),
-	    T(worker_that_keeps_the_gil_and_ignores_abort_is_killed),
-	    T(upgrade_to_an_unknown_program_is_refused),
-	    T(usr1_opens_the_logs_again_here_and_in_the_workers),
-	    T(start_is_told_in_gunicorns_manner),
-	    T(held_pid_file_and_bad_address_are_refused_with_1),
-	    T(sockets_of_systemd_come_first),
-	    T(check_returns_the_exit_code_of_its_child),
+	    SERVER_TEST(worker_that_cannot_boot_ends_the_server_after_one_try),
+	    SERVER_TEST(app_that_cannot_be_imported_ends_the_server_with_4),
+	    SERVER_TEST(
+	        worker_that_crashes_while_booting_ends_the_server_with_3),
+	    SERVER_TEST(worker_that_is_never_ready_is_killed_with_the_reason),
+	    SERVER_TEST(once_ready_boot_errors_are_retried_with_growing_pauses),
+	    SERVER_TEST(worker_whose_loop_stops_is_aborted_and_replaced),
+	    SERVER_TEST(worker_that_keeps_the_gil_and_ignores_abort_is_killed),
+	    SERVER_TEST(upgrade_to_an_unknown_program_is_refused),
+	    SERVER_TEST(usr1_opens_the_logs_again_here_and_in_the_workers),
+	    SERVER_TEST(start_is_told_in_gunicorns_manner),
+	    SERVER_TEST(held_pid_file_and_bad_address_are_refused_with_1),
+	    SERVER_TEST(sockets_of_systemd_come_first),
+	    SERVER_TEST(more_sockets_of_systemd_than_can_be_served_are_refused),
+	    SERVER_TEST(check_returns_the_exit_code_of_its_child),
 	};
 
 	return cmocka_run_group_tests_name("arbiter", tests, make_dir,

@@ -132,16 +132,15 @@ child_has_no_descriptors_of_the_master_or_its_siblings(void **state)
 	assert_int_equal(occurrences(r.text, "socket:"), 2);
 	assert_int_equal(occurrences(r.text, "gthreadd-board"), 1);
 	assert_int_equal(occurrences(r.text, log_path), 1);
-	unlink(path);
 }
 
 static void
 parents_signal_events_work_after_a_child_has_ended(void **state)
 {
 	struct report first, second;
-	pid_t server = start_server(serve);
 
 	(void)state;
+	start_server(serve);
 	first = next_report(10);
 	/* TERM of a child must not reach the parent's loop. */
 	assert_int_equal(kill(first.pid, SIGTERM), 0);
@@ -149,11 +148,9 @@ parents_signal_events_work_after_a_child_has_ended(void **state)
 	assert_int_equal(second.age, 2);
 	assert_int_not_equal(second.pid, first.pid);
 	usleep(200000);
-	assert_int_equal(waitpid(server, NULL, WNOHANG), 0);
-	assert_int_equal(kill(server, SIGUSR1), 0);
+	assert_true(server_runs());
+	tell(SIGUSR1);
 	assert_string_equal(next_report(10).text, "reopen 1");
-	assert_int_equal(kill(server, SIGTERM), 0);
-	assert_int_equal(end_of_server(5), 0);
 }
 
 static int
@@ -238,14 +235,13 @@ missing_directory_is_a_boot_error(void **state)
 int
 main(int argc, char *argv[])
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, reset, clean_up)
 	const struct CMUnitTest tests[] = {
-	    T(child_has_default_dispositions_and_an_empty_mask),
-	    T(child_has_no_descriptors_of_the_master_or_its_siblings),
-	    T(parents_signal_events_work_after_a_child_has_ended),
-	    T(child_has_umask_directory_and_title),
-	    T(child_of_root_becomes_the_user_for_good),
-	    T(missing_directory_is_a_boot_error),
+	    SERVER_TEST(child_has_default_dispositions_and_an_empty_mask),
+	    SERVER_TEST(child_has_no_descriptors_of_the_master_or_its_siblings),
+	    SERVER_TEST(parents_signal_events_work_after_a_child_has_ended),
+	    SERVER_TEST(child_has_umask_directory_and_title),
+	    SERVER_TEST(child_of_root_becomes_the_user_for_good),
+	    SERVER_TEST(missing_directory_is_a_boot_error),
 	};
 
 	gt_os_title_init(argc, &argv);

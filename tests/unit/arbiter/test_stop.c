@@ -20,37 +20,33 @@ ignores_everything(const struct gt_child *child)
 static void
 quick_stop_kills_after_one_second(void **state)
 {
-	pid_t server = start_server(ignores_everything);
-
 	(void)state;
+	start_server(ignores_everything);
 	next_report(10);
-	assert_in_range(time_to_end(server, SIGINT), 950, 9000);
+	assert_in_range(time_to_end(SIGINT), 950, 9000);
 	assert_true(log_has("within 1s of a quick stop"));
 }
 
 static void
 second_term_hastens_a_graceful_stop(void **state)
 {
-	pid_t server = start_server(ignores_everything);
-
 	(void)state;
+	start_server(ignores_everything);
 	next_report(10);
-	kill(server, SIGTERM);
+	tell(SIGTERM);
 	usleep(500000);
-	assert_int_equal(waitpid(server, NULL, WNOHANG), 0);
-	assert_in_range(time_to_end(server, SIGTERM), 950, 9000);
+	assert_true(server_runs());
+	assert_in_range(time_to_end(SIGTERM), 950, 9000);
 }
 
 static void
 graceful_stop_kills_a_second_after_graceful_timeout(void **state)
 {
-	pid_t server;
-
 	(void)state;
 	settings.graceful_timeout_ms = 600;
-	server = start_server(ignores_everything);
+	start_server(ignores_everything);
 	next_report(10);
-	assert_in_range(time_to_end(server, SIGTERM), 1550, 9000);
+	assert_in_range(time_to_end(SIGTERM), 1550, 9000);
 	assert_true(log_has("not ended within graceful-timeout"));
 }
 
@@ -85,12 +81,9 @@ takes_its_time(const struct gt_child *child)
 static void
 graceful_stop_waits_for_the_workers(void **state)
 {
-	pid_t server = start_server(takes_its_time);
-
 	(void)state;
-	next_report(10);
-	wait_ready();
-	kill(server, SIGTERM);
+	start_serving(takes_its_time);
+	tell(SIGTERM);
 	assert_string_equal(next_report(5).text, "TERM");
 	assert_string_equal(next_report(5).text, "finished");
 	assert_int_equal(end_of_server(5), 0);
@@ -101,12 +94,9 @@ graceful_stop_waits_for_the_workers(void **state)
 static void
 quick_stop_tells_ready_workers_quit(void **state)
 {
-	pid_t server = start_server(takes_its_time);
-
 	(void)state;
-	next_report(10);
-	wait_ready();
-	kill(server, SIGINT);
+	start_serving(takes_its_time);
+	tell(SIGINT);
 	assert_string_equal(next_report(5).text, "QUIT");
 	assert_int_equal(end_of_server(5), 0);
 }
@@ -114,27 +104,23 @@ quick_stop_tells_ready_workers_quit(void **state)
 static void
 master_without_workers_runs_and_ends(void **state)
 {
-	pid_t server;
-
 	(void)state;
 	settings.workers = 0;
-	server = start_server(serve);
+	start_server(serve);
 	usleep(300000);
-	assert_int_equal(waitpid(server, NULL, WNOHANG), 0);
-	assert_true(time_to_end(server, SIGTERM) < 9000);
+	assert_true(server_runs());
 }
 
 int
 main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, reset, clean_up)
 	const struct CMUnitTest tests[] = {
-	    T(quick_stop_kills_after_one_second),
-	    T(second_term_hastens_a_graceful_stop),
-	    T(graceful_stop_kills_a_second_after_graceful_timeout),
-	    T(graceful_stop_waits_for_the_workers),
-	    T(quick_stop_tells_ready_workers_quit),
-	    T(master_without_workers_runs_and_ends),
+	    SERVER_TEST(quick_stop_kills_after_one_second),
+	    SERVER_TEST(second_term_hastens_a_graceful_stop),
+	    SERVER_TEST(graceful_stop_kills_a_second_after_graceful_timeout),
+	    SERVER_TEST(graceful_stop_waits_for_the_workers),
+	    SERVER_TEST(quick_stop_tells_ready_workers_quit),
+	    SERVER_TEST(master_without_workers_runs_and_ends),
 	};
 
 	return cmocka_run_group_tests_name("stop", tests, make_dir, remove_dir);

@@ -21,6 +21,22 @@ octets_stay_in_order(void **state)
 }
 
 static void
+decimals_are_filled_up_to_their_width(void **state)
+{
+	struct gt_buf b = {0};
+
+	(void)state;
+	assert_int_equal(gt_buf_add_decimal(&b, 0, 1), GT_OK);
+	assert_int_equal(gt_buf_add(&b, ".", 1), GT_OK);
+	assert_int_equal(gt_buf_add_decimal(&b, 20, 6), GT_OK);
+	assert_int_equal(gt_buf_add(&b, " ", 1), GT_OK);
+	assert_int_equal(gt_buf_add_decimal(&b, UINT64_MAX, 1), GT_OK);
+	assert_int_equal(gt_buf_add(&b, "", 1), GT_OK);
+	assert_string_equal(b.p, "0.000020 18446744073709551615");
+	gt_buf_fini(&b);
+}
+
+static void
 reset_gives_large_memory_back(void **state)
 {
 	struct gt_buf b = {0};
@@ -52,6 +68,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(octets_stay_in_order),
+	    cmocka_unit_test(decimals_are_filled_up_to_their_width),
 	    cmocka_unit_test(reset_gives_large_memory_back),
 	    cmocka_unit_test(impossible_sizes_are_refused),
 	};

@@ -206,10 +206,18 @@ modes_are_octal_and_may_be_unset(void **state)
 	(void)state;
 	assert_int_equal(set("umask", "0o27", &f), GT_OK);
 	assert_int_equal(f.mode, 027);
+	assert_int_equal(set("umask", "22", &f), GT_OK);
+	assert_int_equal(f.mode, 022);
 	assert_int_equal(set("socket-mode", "", &f), GT_OK);
 	assert_int_equal(f.mode, UINT_MAX);
 	assert_refused("umask", "", "'' is not an octal mode such as 022");
 	assert_refused("umask", "08", "'08' is not an octal mode such as 022");
+	assert_refused("umask", "0x12",
+	               "'0x12' is not an octal mode such as 022");
+	assert_refused("umask", "-22",
+	               "'-22' is not an octal mode such as 022");
+	assert_refused("umask", "u=rwx,g=rx",
+	               "'u=rwx,g=rx' is not an octal mode such as 022");
 	assert_refused("umask", "1777", "must be at most 0777");
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -93,6 +94,33 @@ descriptors_arrive_in_order_and_close_on_exec(void **state)
 	}
 }
 
+/* A process without descriptors left is not one whose master is gone. */
+static void
+a_message_whose_descriptors_have_no_room_is_not_the_end(void **state)
+{
+	struct ends *e = *state;
+	struct gt_channel_msg msg = {.type = GT_CHANNEL_REOPEN, .nfds = 1}, got;
+	struct rlimit old, none;
+	int lowest = dup(e->fd[0]);
+
+	msg.fds[0] = e->fd[0];
+	assert_int_equal(gt_channel_send(e->fd[0], &msg), GT_OK);
+	msg = (struct gt_channel_msg){.type = GT_CHANNEL_DRAIN, .value = 7};
+	assert_int_equal(gt_channel_send(e->fd[0], &msg), GT_OK);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = (rlim_t)lowest;
+	close(lowest);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(gt_channel_recv(e->fd[1], &got), GT_INVALID);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(got.type, GT_CHANNEL_REOPEN);
+	assert_int_equal(got.nfds, 0);
+	assert_int_equal(gt_channel_recv(e->fd[1], &got), GT_OK);
+	assert_int_equal(got.type, GT_CHANNEL_DRAIN);
+	assert_true(got.value == 7);
+}
+
 static void
 send_says_again_when_the_other_end_does_not_read(void **state)
 {
@@ -149,6 +177,7 @@ main(void)
 	    T(both_ends_are_nonblocking_and_close_on_exec),
 	    T(recv_gives_what_was_sent_one_message_a_packet),
 	    T(descriptors_arrive_in_order_and_close_on_exec),
+	    T(a_message_whose_descriptors_have_no_room_is_not_the_end),
 	    T(send_says_again_when_the_other_end_does_not_read),
 	    T(recv_says_eof_after_the_last_message),
 	    T(recv_says_eof_when_the_other_end_left_messages_unread),

@@ -381,6 +381,27 @@ kept_addresses_are_the_same_sockets_and_others_are_new(void **state)
 	gt_listeners_close(&new, true);
 }
 
+/* A reload that fails, an upgrade that fails: the others serve on. */
+static void
+what_fails_leaves_the_files_of_kept_sockets(void **state)
+{
+	struct gt_listen_options opt = {.backlog = 16, .once = true};
+	char other_path[80], other_spec[96];
+	const char *specs[] = {sock_spec, other_spec, "192.0.2.1:9"};
+	struct gt_listeners old, new;
+
+	(void)state;
+	snprintf(other_path, sizeof(other_path), "%s/other", dir);
+	snprintf(other_spec, sizeof(other_spec), "unix:%s", other_path);
+	assert_int_equal(open_one(sock_spec, &old), GT_OK);
+	opt.kept = &old;
+	assert_int_equal(
+	    gt_listeners_open(specs, 3, &opt, &new, why, sizeof(why)), GT_SYS);
+	close(connect_to(&old.v[0]));
+	assert_int_equal(access(other_path, F_OK), -1);
+	gt_listeners_close(&old, true);
+}
+
 static void
 each_slot_has_a_socket_of_its_own_at_the_same_address(void **state)
 {
@@ -412,6 +433,72 @@ each_slot_has_a_socket_of_its_own_at_the_same_address(void **state)
 	}
 	gt_listeners_close(&ls, false);
 	gt_listeners_close(&more, true);
+}
+
+static void
+turning_reuse_port_on_or_off_is_refused_by_name_at_once(void **state)
+{
+	struct gt_listen_options opt = {.backlog = 16};
+	const char *spec, *any = "127.0.0.1:0";
+	struct gt_listeners old, new;
+	int64_t began;
+
+	(void)state;
+	for (unsigned slots = 0; slots <= 2; slots += 2) {
+		opt.kept = NULL;
+		opt.slots = slots;
+		assert_int_equal(
+		    gt_listeners_open(&any, 1, &opt, &old, why, sizeof(why)),
+		    GT_OK);
+		spec = old.v[0].text;
+		opt.kept = &old;
+		opt.slots = 2 - slots;
+		began = gt_clock_us();
+		assert_int_equal(
+		    gt_listeners_open(&spec, 1, &opt, &new, why, sizeof(why)),
+		    GT_SYS);
+		assert_true(gt_clock_us() - began < 900000);
+		assert_non_null(strstr(why, spec));
+		assert_non_null(strstr(why, slots == 0
+		                                ? "reuse-port was turned on, "
+		                                  "that needs a restart"
+		                                : "reuse-port was turned off, "
+		                                  "that needs a restart"));
+		gt_listeners_close(&old, true);
+	}
+}
+
+static void
+sockets_of_one_address_have_its_number(void **state)
+{
+	const char *specs[] = {sock_spec, "127.0.0.1:0", "127.0.0.1:0"};
+	const struct gt_listen_options opt = {.backlog = 16, .slots = 2};
+	struct gt_listeners ls;
+
+	(void)state;
+	/* Two of the kernel's choice are two addresses. */
+	assert_int_equal(
+	    gt_listeners_open(specs, 3, &opt, &ls, why, sizeof(why)), GT_OK);
+	assert_int_equal(ls.n, 5);
+	for (size_t i = 0; i < ls.n; i++)
+		assert_int_equal(gt_listeners_address(&ls, i), (i + 1) / 2);
+	gt_listeners_close(&ls, true);
+}
+
+static void
+more_addresses_than_a_mask_has_bits_are_refused(void **state)
+{
+	const char *specs[GT_BIND_MAX + 1];
+	struct gt_listeners ls;
+
+	(void)state;
+	for (size_t i = 0; i <= GT_BIND_MAX; i++)
+		specs[i] = "127.0.0.1:0";
+	assert_int_equal(open_specs(specs, GT_BIND_MAX, &ls), GT_OK);
+	assert_int_equal(ls.n, GT_BIND_MAX);
+	gt_listeners_close(&ls, true);
+	assert_int_equal(open_specs(specs, GT_BIND_MAX + 1, &ls), GT_INVALID);
+	assert_string_equal(why, "more than 64 addresses to listen on");
 }
 
 static void
@@ -460,9 +547,14 @@ main(void)
 	        v4_listens_and_accepted_sockets_inherit_the_options),
 	    cmocka_unit_test(
 	        each_slot_has_a_socket_of_its_own_at_the_same_address),
+	    cmocka_unit_test(
+	        turning_reuse_port_on_or_off_is_refused_by_name_at_once),
+	    cmocka_unit_test(sockets_of_one_address_have_its_number),
+	    cmocka_unit_test(more_addresses_than_a_mask_has_bits_are_refused),
 	    cmocka_unit_test(an_address_that_overlaps_a_kept_one_is_named),
 	    cmocka_unit_test(
 	        kept_addresses_are_the_same_sockets_and_others_are_new),
+	    cmocka_unit_test(what_fails_leaves_the_files_of_kept_sockets),
 	    cmocka_unit_test(once_does_not_wait_for_an_address_in_use),
 	    cmocka_unit_test(v6_alone_keeps_the_kernels_default),
 	    cmocka_unit_test(v6_and_v4_share_a_port_in_either_order),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Access-log formats and lines: every atom, escaping, what is missing. */
+/* Access-log formats and lines: every atom, escaping, what is missing. Globs.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -306,6 +307,47 @@ a_wrong_format_is_refused_with_its_part(void **state)
 	check_refused("a\nb", "control");
 }
 
+static void
+check_glob(const char *glob, const char *path, bool want)
+{
+	char *v[] = {(char[]){"/never"}, strdup(glob)};
+
+	assert_int_equal(gt_access_find_glob(v, 2, gt_str_of(path)) != NULL,
+	                 want);
+	free(v[1]);
+}
+
+static void
+globs_match_whole_paths(void **state)
+{
+	(void)state;
+	check_glob("/healthz", "/healthz", true);
+	check_glob("/healthz", "/healthz/", false);
+	check_glob("/healthz", "/health", false);
+	check_glob("/static/*", "/static/a/b.css", true);
+	check_glob("/static/*", "/static", false);
+	check_glob("*.js", "/a.js/b.js", true);
+	check_glob("*.js", "/a.jsx", false);
+	check_glob("/?/x", "/a/x", true);
+	check_glob("/?/x", "//x", false);
+	check_glob("/a*b*c", "/abbcabc", true);
+	check_glob("/a*b*c", "/abbcab", false);
+	check_glob("*", "/", true);
+	check_glob("/[a]", "/a", false);
+	check_glob("", "/", false);
+}
+
+static void
+a_glob_does_not_take_for_ever(void **state)
+{
+	char path[4001];
+
+	(void)state;
+	memset(path, 'a', 4000);
+	path[4000] = '\0';
+	check_glob("*a*a*a*a*a*a*a*a*a*a*b", path, false);
+}
+
 int
 main(void)
 {
@@ -327,6 +369,8 @@ main(void)
 	    cmocka_unit_test(the_date_follows_the_clock),
 	    cmocka_unit_test(lines_are_appended),
 	    cmocka_unit_test(a_wrong_format_is_refused_with_its_part),
+	    cmocka_unit_test(globs_match_whole_paths),
+	    cmocka_unit_test(a_glob_does_not_take_for_ever),
 	};
 
 	return cmocka_run_group_tests_name("stats/access", tests, NULL, NULL);

@@ -1,188 +1,184 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON lines: every member, nulls, escapes, UTF-8 and what is not. Globs. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+/* JSON, written: commas, escapes, UTF-8 and what is not, numbers. */
+#include "../cmocka_all.h"
+#include "gthreadd/stats/json.h"
 
-#include "record.h"
+static struct gt_buf out;
+static struct gt_json j;
 
-/* The line has this member. */
-static void
-check_has(const struct made *m, const char *want)
-{
-	char *line = line_of("", true, &m->rec);
-
-	if (strstr(line, want) == NULL)
-		fail_msg("no %s in %s", want, line);
-	free(line);
-}
-
-static void
-check_agent(const char *value, const char *want)
-{
-	struct made m;
-	char text[200];
-
-	make(&m, "GET", "/", NULL);
-	put_field(&m, "User-Agent", value);
-	snprintf(text, sizeof text, "\"user_agent\":\"%s\"}", want);
-	check_has(&m, text);
-}
-
-static void
-an_object_has_all_members_in_order(void **state)
-{
-	struct made m;
-	char *line, want[800];
-
-	(void)state;
-	make(&m, "GET", "/a", "b=c");
-	put_field(&m, "Referer", "http://x/");
-	put_field(&m, "User-Agent", "curl/7");
-	put_field(&m, "Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
-	snprintf(want, sizeof want,
-	         "{\"time\":\"1994-11-06T08:49:37.000005Z\",\"pid\":%d,"
-	         "\"remote_addr\":\"192.0.2.7\",\"user\":\"Aladdin\","
-	         "\"method\":\"GET\",\"target\":\"/a?b=c\",\"path\":\"/a\","
-	         "\"query\":\"b=c\",\"protocol\":\"HTTP/1.1\",\"status\":200,"
-	         "\"sent\":1234,\"received\":99,\"duration_us\":1234567,"
-	         "\"queue_us\":11,\"gil_us\":22,\"thread\":3,"
-	         "\"on_connection\":4,\"request_id\":\"abc-1\","
-	         "\"referer\":\"http://x/\",\"user_agent\":\"curl/7\"}\n",
-	         (int)getpid());
-	line = line_of("%(h)s", true, &m.rec);
-	assert_string_equal(line, want);
-	free(line);
-}
-
-static void
-what_is_not_known_is_null(void **state)
-{
-	struct gt_access_record rec = {.status = 400, .duration_us = -3};
-	char *line = line_of("", true, &rec);
-
-	(void)state;
-	assert_non_null(strstr(line, "\"remote_addr\":null,\"user\":null,"
-	                             "\"method\":null,\"target\":null,"
-	                             "\"path\":null,\"query\":null,"
-	                             "\"protocol\":null,\"status\":400,"));
-	assert_non_null(strstr(line, "\"duration_us\":0,"));
-	assert_non_null(strstr(line, "\"request_id\":null,\"referer\":null,"
-	                             "\"user_agent\":null}\n"));
-	free(line);
-}
-
-static void
-named_atoms_of_the_format_are_members(void **state)
-{
-	struct gt_str out[] = {GT_STR("text/x"), {NULL, 0}};
-	struct gt_str env[] = {GT_STR("v")};
-	struct made m;
-	char *line;
-
-	(void)state;
-	make(&m, "GET", "/a", NULL);
-	put_field(&m, "X-In", "in");
-	m.rec.out = out;
-	m.rec.env = env;
-	line = line_of("%({X-In}i)s %({no}i)s%({ctype}o)s%({two}o)s%({e}e)s",
-	               true, &m.rec);
-	assert_non_null(
-	    strstr(line, "\"user_agent\":null,"
-	                 "\"request_headers\":{\"X-In\":\"in\",\"no\":null},"
-	                 "\"response_headers\":{\"ctype\":\"text/x\","
-	                 "\"two\":null},\"environ\":{\"e\":\"v\"}}\n"));
-	free(line);
-}
-
-static void
-octets_that_would_end_a_string_are_escaped(void **state)
+static int
+reset(void **state)
 {
 	(void)state;
-	check_agent("a\"b\\c", "a\\\"b\\\\c");
-	check_agent("\t\x01\x7f\r\n", "\\u0009\\u0001\\u007f\\u000d\\u000a");
+	gt_buf_fini(&out);
+	out = (struct gt_buf){0};
+	j = (struct gt_json){.out = &out};
+	return 0;
 }
 
-static void
-utf8_stays_and_what_is_none_is_escaped(void **state)
+static int
+clean_up(void **state)
 {
 	(void)state;
-	check_agent("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x8d",
-	            "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x8d");
-	check_agent("\xff\x80x\xe9", "\\u00ff\\u0080x\\u00e9");
-	check_agent("\xc0\xaf", "\\u00c0\\u00af");            /* overlong */
-	check_agent("\xe0\x80\xaf", "\\u00e0\\u0080\\u00af"); /* overlong */
-	check_agent("\xed\xa0\x80", "\\u00ed\\u00a0\\u0080"); /* surrogate */
-	check_agent("\xf4\x90\x80\x80", "\\u00f4\\u0090\\u0080\\u0080");
-	check_agent("\xf0\x8f\xbf\xbf", "\\u00f0\\u008f\\u00bf\\u00bf");
-	check_agent("\xe2\x82", "\\u00e2\\u0082"); /* cut */
+	gt_buf_fini(&out);
+	out = (struct gt_buf){0};
+	return 0;
 }
 
 static void
-the_path_is_decoded(void **state)
+assert_out(const char *want)
 {
-	struct made m;
-
-	(void)state;
-	make(&m, "GET", "/%C3%A9%22%zz%0a%ff%", NULL);
-	check_has(&m, "\"target\":\"/%C3%A9%22%zz%0a%ff%\","
-	              "\"path\":\"/\xc3\xa9\\\"%zz\\u000a\\u00ff%\"");
+	assert_int_equal(j.err, GT_OK);
+	assert_int_equal(gt_buf_add(&out, "", 1), GT_OK);
+	assert_string_equal(out.p, want);
 }
 
-static void
-check_glob(const char *glob, const char *path, bool want)
+/* As a log has it: octets that are not UTF-8 are kept. */
+static int
+reset_for_a_log(void **state)
 {
-	char *v[] = {(char[]){"/never"}, strdup(glob)};
-
-	assert_int_equal(gt_access_find_glob(v, 2, gt_str_of(path)) != NULL,
-	                 want);
-	free(v[1]);
+	reset(state);
+	j.keeps_octets = true;
+	return 0;
 }
 
 static void
-globs_match_whole_paths(void **state)
+puts_commas_and_nothing_else_between(void **state)
 {
 	(void)state;
-	check_glob("/healthz", "/healthz", true);
-	check_glob("/healthz", "/healthz/", false);
-	check_glob("/healthz", "/health", false);
-	check_glob("/static/*", "/static/a/b.css", true);
-	check_glob("/static/*", "/static", false);
-	check_glob("*.js", "/a.js/b.js", true);
-	check_glob("*.js", "/a.jsx", false);
-	check_glob("/?/x", "/a/x", true);
-	check_glob("/?/x", "//x", false);
-	check_glob("/a*b*c", "/abbcabc", true);
-	check_glob("/a*b*c", "/abbcab", false);
-	check_glob("*", "/", true);
-	check_glob("/[a]", "/a", false);
-	check_glob("", "/", false);
+	gt_json_open(&j, '{');
+	gt_json_text(&j, "a", "x");
+	gt_json_key(&j, "b");
+	gt_json_open(&j, '[');
+	gt_json_uint(&j, NULL, 1);
+	gt_json_int(&j, NULL, -2);
+	gt_json_open(&j, '{');
+	gt_json_close(&j, '}');
+	gt_json_null(&j, NULL);
+	gt_json_close(&j, ']');
+	gt_json_bool(&j, "c", true);
+	gt_json_bool(&j, "d", false);
+	gt_json_close(&j, '}');
+	assert_out("{\"a\":\"x\",\"b\":[1,-2,{},null],\"c\":true,\"d\":false}");
 }
 
 static void
-a_glob_does_not_take_for_ever(void **state)
+keys_may_come_apart_from_their_values(void **state)
 {
-	char path[4001];
-
 	(void)state;
-	memset(path, 'a', 4000);
-	path[4000] = '\0';
-	check_glob("*a*a*a*a*a*a*a*a*a*a*b", path, false);
+	gt_json_open(&j, '{');
+	gt_json_name(&j, (struct gt_str){"a\"bc", 3});
+	gt_json_null(&j, NULL);
+	gt_json_key(&j, "d");
+	gt_json_text(&j, NULL, "e");
+	gt_json_close(&j, '}');
+	assert_out("{\"a\\\"b\":null,\"d\":\"e\"}");
 }
+
+static void
+escapes_what_json_wants_escaped(void **state)
+{
+	(void)state;
+	gt_json_text(&j, NULL, "\"\\\n\x01\x7f/\"");
+	gt_json_text(&j, NULL, "");
+	assert_out("\"\\\"\\\\\\u000a\\u0001\\u007f/\\\"\",\"\"");
+}
+
+static void
+keeps_utf8(void **state)
+{
+	(void)state;
+	gt_json_text(&j, NULL, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
+	gt_json_text(&j, NULL, "\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf");
+	assert_out("\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\","
+	           "\"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\"");
+}
+
+#define BAD "\xef\xbf\xbd"
+
+static void
+put_broken_texts(void)
+{
+	gt_json_text(&j, NULL, "\xe2\x82");         /* cut */
+	gt_json_text(&j, NULL, "\xc0\xaf");         /* overlong */
+	gt_json_text(&j, NULL, "\xe0\x80\xaf");     /* overlong */
+	gt_json_text(&j, NULL, "\xf0\x8f\xbf\xbf"); /* overlong */
+	gt_json_text(&j, NULL, "\xed\xa0\x80");     /* a surrogate */
+	gt_json_text(&j, NULL, "\xf4\x90\x80\x80"); /* beyond the last */
+	gt_json_text(&j, NULL, "a\x80z");           /* a lone tail */
+	gt_json_text(&j, NULL, "\xff");
+}
+
+static void
+replaces_broken_utf8_octet_by_octet(void **state)
+{
+	(void)state;
+	put_broken_texts();
+	assert_out("\"" BAD BAD "\",\"" BAD BAD "\",\"" BAD BAD BAD
+	           "\",\"" BAD BAD BAD BAD "\",\"" BAD BAD BAD
+	           "\",\"" BAD BAD BAD BAD "\",\"a" BAD "z\",\"" BAD "\"");
+}
+
+static void
+escapes_broken_utf8_octet_by_octet_for_a_log(void **state)
+{
+	(void)state;
+	put_broken_texts();
+	assert_out("\"\\u00e2\\u0082\",\"\\u00c0\\u00af\","
+	           "\"\\u00e0\\u0080\\u00af\","
+	           "\"\\u00f0\\u008f\\u00bf\\u00bf\","
+	           "\"\\u00ed\\u00a0\\u0080\","
+	           "\"\\u00f4\\u0090\\u0080\\u0080\","
+	           "\"a\\u0080z\",\"\\u00ff\"");
+}
+
+static void
+writes_numbers_to_their_limits(void **state)
+{
+	(void)state;
+	gt_json_uint(&j, NULL, 0);
+	gt_json_uint(&j, NULL, UINT64_MAX);
+	gt_json_int(&j, NULL, INT64_MAX);
+	gt_json_int(&j, NULL, INT64_MIN);
+	assert_out("0,18446744073709551615,9223372036854775807,"
+	           "-9223372036854775808");
+}
+
+static void
+writes_seconds_with_six_places(void **state)
+{
+	(void)state;
+	gt_json_seconds(&j, NULL, 0);
+	gt_json_seconds(&j, NULL, 1500000);
+	gt_json_seconds(&j, NULL, -20);
+	assert_out("0.000000,1.500000,-0.000020");
+}
+
+static void
+a_nul_octet_does_not_end_a_text(void **state)
+{
+	(void)state;
+	gt_json_str(&j, "k", (struct gt_str){"a\0b", 3});
+	assert_out("\"k\":\"a\\u0000b\"");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, reset, clean_up)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(an_object_has_all_members_in_order),
-	    cmocka_unit_test(what_is_not_known_is_null),
-	    cmocka_unit_test(named_atoms_of_the_format_are_members),
-	    cmocka_unit_test(octets_that_would_end_a_string_are_escaped),
-	    cmocka_unit_test(utf8_stays_and_what_is_none_is_escaped),
-	    cmocka_unit_test(the_path_is_decoded),
-	    cmocka_unit_test(globs_match_whole_paths),
-	    cmocka_unit_test(a_glob_does_not_take_for_ever),
+	    TEST(puts_commas_and_nothing_else_between),
+	    TEST(keys_may_come_apart_from_their_values),
+	    TEST(escapes_what_json_wants_escaped),
+	    TEST(keeps_utf8),
+	    TEST(replaces_broken_utf8_octet_by_octet),
+	    cmocka_unit_test_setup_teardown(
+	        escapes_broken_utf8_octet_by_octet_for_a_log, reset_for_a_log,
+	        clean_up),
+	    TEST(writes_numbers_to_their_limits),
+	    TEST(writes_seconds_with_six_places),
+	    TEST(a_nul_octet_does_not_end_a_text),
 	};
 
 	return cmocka_run_group_tests_name("stats/json", tests, NULL, NULL);
