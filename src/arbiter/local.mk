@@ -45,16 +45,7 @@ libgt_arbiter_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
 arbiter_libs = libgt_arbiter.a $(ctl_libs) libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(LIBEVENT_LIBS) $(INIH_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += \
-	tests/unit/arbiter/test_arbiter \
-	tests/unit/arbiter/test_ending \
-	tests/unit/arbiter/test_oom \
-	tests/unit/arbiter/test_pidfile \
-	tests/unit/arbiter/test_road \
-	tests/unit/arbiter/test_slots \
-	tests/unit/arbiter/test_spawn \
-	tests/unit/arbiter/test_stop
-TESTS += \
+unit_tests += \
 	tests/unit/arbiter/test_arbiter \
 	tests/unit/arbiter/test_ending \
 	tests/unit/arbiter/test_oom \
@@ -65,23 +56,16 @@ TESTS += \
 	tests/unit/arbiter/test_stop
 arbiter_harness = tests/unit/arbiter/harness.c tests/unit/arbiter/harness.h
 tests_unit_arbiter_test_arbiter_SOURCES = tests/unit/arbiter/test_arbiter.c $(arbiter_harness)
-tests_unit_arbiter_test_arbiter_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_arbiter_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
-tests_unit_arbiter_test_ending_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_ending_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
-tests_unit_arbiter_test_oom_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_oom_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
-tests_unit_arbiter_test_pidfile_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_pidfile_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_road_SOURCES = tests/unit/arbiter/test_road.c $(arbiter_harness)
-tests_unit_arbiter_test_road_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_road_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
-tests_unit_arbiter_test_slots_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_arbiter_test_slots_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_arbiter_test_slots_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_spawn_SOURCES = tests/unit/arbiter/test_spawn.c $(arbiter_harness)
-tests_unit_arbiter_test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_spawn_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 tests_unit_arbiter_test_stop_SOURCES = tests/unit/arbiter/test_stop.c $(arbiter_harness)
-tests_unit_arbiter_test_stop_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arbiter_test_stop_LDADD = $(arbiter_libs) $(CMOCKA_LIBS)
 endif

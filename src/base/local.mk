@@ -36,7 +36,7 @@ libgt_base_a_SOURCES = \
 base_libs = libgt_base.a
 
 if HAVE_CMOCKA
-check_PROGRAMS += \
+unit_tests += \
 	tests/unit/base/test_addr \
 	tests/unit/base/test_buf \
 	tests/unit/base/test_cidr \
@@ -48,38 +48,15 @@ check_PROGRAMS += \
 	tests/unit/base/test_slab \
 	tests/unit/base/test_start \
 	tests/unit/base/test_str
-TESTS += \
-	tests/unit/base/test_addr \
-	tests/unit/base/test_buf \
-	tests/unit/base/test_cidr \
-	tests/unit/base/test_clock \
-	tests/unit/base/test_filewatch \
-	tests/unit/base/test_log \
-	tests/unit/base/test_mem \
-	tests/unit/base/test_parse \
-	tests/unit/base/test_slab \
-	tests/unit/base/test_start \
-	tests/unit/base/test_str
-tests_unit_base_test_addr_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_addr_LDADD = $(base_libs) $(CMOCKA_LIBS)
-tests_unit_base_test_buf_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_buf_LDADD = $(base_libs) $(CMOCKA_LIBS)
-tests_unit_base_test_cidr_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_cidr_LDADD = $(base_libs) $(CMOCKA_LIBS)
-tests_unit_base_test_clock_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_clock_LDADD = $(base_libs) $(CMOCKA_LIBS)
-tests_unit_base_test_filewatch_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_filewatch_LDADD = $(base_libs) $(CMOCKA_LIBS)
-tests_unit_base_test_log_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_log_LDADD = $(base_libs) $(CMOCKA_LIBS)
-tests_unit_base_test_mem_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_mem_LDADD = $(base_libs) $(CMOCKA_LIBS)
-tests_unit_base_test_parse_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_parse_LDADD = $(base_libs) $(CMOCKA_LIBS)
-tests_unit_base_test_slab_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_slab_LDADD = $(base_libs) $(CMOCKA_LIBS)
-tests_unit_base_test_start_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_start_LDADD = $(base_libs) $(CMOCKA_LIBS)
-tests_unit_base_test_str_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_str_LDADD = $(base_libs) $(CMOCKA_LIBS)
 endif

@@ -36,26 +36,18 @@ libgt_config_a_CPPFLAGS = $(AM_CPPFLAGS) $(INIH_CFLAGS)
 config_libs = libgt_config.a libgt_base.a $(INIH_LIBS)
 
 if HAVE_CMOCKA
-config_tests = \
+unit_tests += \
 	tests/unit/config/test_value \
 	tests/unit/config/test_ini \
 	tests/unit/config/test_cli \
 	tests/unit/config/test_hooks \
 	tests/unit/config/test_gunicorn \
 	tests/unit/config/test_load
-check_PROGRAMS += $(config_tests)
-TESTS += $(config_tests)
-tests_unit_config_test_value_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_value_LDADD = $(config_libs) $(CMOCKA_LIBS)
-tests_unit_config_test_ini_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_ini_LDADD = $(config_libs) $(CMOCKA_LIBS)
-tests_unit_config_test_cli_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_cli_LDADD = $(config_libs) $(CMOCKA_LIBS)
-tests_unit_config_test_hooks_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_hooks_LDADD = $(config_libs) $(CMOCKA_LIBS)
-tests_unit_config_test_gunicorn_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_gunicorn_LDADD = $(config_libs) $(CMOCKA_LIBS)
-tests_unit_config_test_load_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_config_test_load_LDADD = $(config_libs) $(CMOCKA_LIBS)
 endif
 

@@ -23,9 +23,8 @@ libgt_ctlclient_a_SOURCES = \
 ctl_libs = libgt_ctl.a libgt_stats.a libgt_net.a libgt_base.a $(LIBEVENT_EXTRA_LIBS) $(LIBEVENT_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/ctl/test_route
-TESTS += tests/unit/ctl/test_route
-tests_unit_ctl_test_route_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS) $(CMOCKA_CFLAGS)
+unit_tests += tests/unit/ctl/test_route
+tests_unit_ctl_test_route_CPPFLAGS = $(AM_CPPFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_ctl_test_route_LDADD = $(ctl_libs) libgt_config.a libgt_base.a $(CMOCKA_LIBS)
 endif
 

@@ -13,26 +13,15 @@ libgt_exchange_a_SOURCES = \
 exchange_libs = libgt_exchange.a libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(INIH_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += \
+unit_tests += \
 	tests/unit/exchange/test_exchange \
 	tests/unit/exchange/test_inbox \
 	tests/unit/exchange/test_mailbox \
 	tests/unit/exchange/test_outbox \
 	tests/unit/exchange/test_spool
-TESTS += \
-	tests/unit/exchange/test_exchange \
-	tests/unit/exchange/test_inbox \
-	tests/unit/exchange/test_mailbox \
-	tests/unit/exchange/test_outbox \
-	tests/unit/exchange/test_spool
-tests_unit_exchange_test_exchange_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_exchange_test_exchange_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
-tests_unit_exchange_test_inbox_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_exchange_test_inbox_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
-tests_unit_exchange_test_mailbox_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_exchange_test_mailbox_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
-tests_unit_exchange_test_outbox_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_exchange_test_outbox_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
-tests_unit_exchange_test_spool_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_exchange_test_spool_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
 endif

@@ -32,34 +32,22 @@ EXTRA_DIST += doc/rfc.md \
 	tests/http/corpus/target.txt
 
 if HAVE_CMOCKA
-check_PROGRAMS += \
+unit_tests += \
 	tests/unit/http/test_body \
 	tests/unit/http/test_corpus \
 	tests/unit/http/test_forwarded \
 	tests/unit/http/test_head \
 	tests/unit/http/test_response \
 	tests/unit/http/test_verdict
-TESTS += \
-	tests/unit/http/test_body \
-	tests/unit/http/test_corpus \
-	tests/unit/http/test_forwarded \
-	tests/unit/http/test_head \
-	tests/unit/http/test_response \
-	tests/unit/http/test_verdict
-tests_unit_http_test_body_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_http_test_body_LDADD = $(http_libs) $(CMOCKA_LIBS)
 tests_unit_http_test_corpus_SOURCES = tests/unit/http/test_corpus.c \
 	tests/unit/http/corpus.c tests/unit/http/corpus.h
-tests_unit_http_test_corpus_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) \
+tests_unit_http_test_corpus_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DCORPUS='"$(abs_top_srcdir)/tests/http/corpus"'
 tests_unit_http_test_corpus_LDADD = $(http_libs) $(CMOCKA_LIBS)
-tests_unit_http_test_forwarded_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_http_test_forwarded_LDADD = $(http_libs) $(CMOCKA_LIBS)
-tests_unit_http_test_head_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_http_test_head_LDADD = $(http_libs) $(CMOCKA_LIBS)
-tests_unit_http_test_response_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_http_test_response_LDADD = $(http_libs) $(CMOCKA_LIBS)
-tests_unit_http_test_verdict_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_http_test_verdict_LDADD = $(http_libs) $(CMOCKA_LIBS)
 endif
 

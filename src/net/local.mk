@@ -22,7 +22,7 @@ libgt_net_a_SOURCES = \
 net_libs = libgt_net.a libgt_config.a libgt_base.a $(INIH_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += \
+unit_tests += \
 	tests/unit/net/test_bind \
 	tests/unit/net/test_channel \
 	tests/unit/net/test_forkmsg \
@@ -30,27 +30,12 @@ check_PROGRAMS += \
 	tests/unit/net/test_listener \
 	tests/unit/net/test_proxyproto \
 	tests/unit/net/test_remote
-TESTS += \
-	tests/unit/net/test_bind \
-	tests/unit/net/test_channel \
-	tests/unit/net/test_forkmsg \
-	tests/unit/net/test_inherit \
-	tests/unit/net/test_listener \
-	tests/unit/net/test_proxyproto \
-	tests/unit/net/test_remote
-tests_unit_net_test_bind_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_bind_LDADD = $(net_libs) $(CMOCKA_LIBS)
-tests_unit_net_test_channel_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_channel_LDADD = $(net_libs) $(CMOCKA_LIBS)
-tests_unit_net_test_forkmsg_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_forkmsg_LDADD = $(net_libs) $(CMOCKA_LIBS)
-tests_unit_net_test_inherit_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_inherit_LDADD = $(net_libs) $(CMOCKA_LIBS)
-tests_unit_net_test_listener_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_listener_LDADD = $(net_libs) $(CMOCKA_LIBS)
-tests_unit_net_test_proxyproto_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_proxyproto_LDADD = $(net_libs) $(CMOCKA_LIBS)
-tests_unit_net_test_remote_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_remote_LDADD = $(net_libs) $(CMOCKA_LIBS)
 endif
 

@@ -24,26 +24,19 @@ libgt_python_a_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 python_libs = libgt_python.a libgt_exchange.a libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(PYTHON_LIBS) $(INIH_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += \
+unit_tests += \
 	tests/unit/python/test_gil \
 	tests/unit/python/test_interp \
 	tests/unit/python/test_pyobj \
 	tests/unit/python/test_stacks \
 	tests/unit/python/test_venv
-TESTS += \
-	tests/unit/python/test_gil \
-	tests/unit/python/test_interp \
-	tests/unit/python/test_pyobj \
-	tests/unit/python/test_stacks \
-	tests/unit/python/test_venv
-tests_unit_python_test_gil_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(PYTHON_CFLAGS)
+tests_unit_python_test_gil_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 tests_unit_python_test_gil_LDADD = $(python_libs) $(CMOCKA_LIBS)
-tests_unit_python_test_interp_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(PYTHON_CFLAGS)
+tests_unit_python_test_interp_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 tests_unit_python_test_interp_LDADD = $(python_libs) $(CMOCKA_LIBS)
-tests_unit_python_test_pyobj_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(PYTHON_CFLAGS)
+tests_unit_python_test_pyobj_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 tests_unit_python_test_pyobj_LDADD = $(python_libs) $(CMOCKA_LIBS)
-tests_unit_python_test_stacks_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(PYTHON_CFLAGS)
+tests_unit_python_test_stacks_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 tests_unit_python_test_stacks_LDADD = $(python_libs) $(CMOCKA_LIBS)
-tests_unit_python_test_venv_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_python_test_venv_LDADD = $(python_libs) $(CMOCKA_LIBS)
 endif

@@ -28,7 +28,7 @@ stats_libs = libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a 
 stats_record = tests/unit/stats/record.c tests/unit/stats/record.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += \
+unit_tests += \
 	tests/unit/stats/test_access \
 	tests/unit/stats/test_accessjson \
 	tests/unit/stats/test_board \
@@ -38,35 +38,16 @@ check_PROGRAMS += \
 	tests/unit/stats/test_roster \
 	tests/unit/stats/test_statsd \
 	tests/unit/stats/test_syslog
-TESTS += \
-	tests/unit/stats/test_access \
-	tests/unit/stats/test_accessjson \
-	tests/unit/stats/test_board \
-	tests/unit/stats/test_json \
-	tests/unit/stats/test_metrics \
-	tests/unit/stats/test_relay \
-	tests/unit/stats/test_roster \
-	tests/unit/stats/test_statsd \
-	tests/unit/stats/test_syslog
-tests_unit_stats_test_json_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_json_LDADD = $(stats_libs) $(CMOCKA_LIBS)
-tests_unit_stats_test_metrics_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_metrics_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_access_SOURCES = tests/unit/stats/test_access.c $(stats_record)
-tests_unit_stats_test_access_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_access_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 tests_unit_stats_test_accessjson_SOURCES = tests/unit/stats/test_accessjson.c $(stats_record)
-tests_unit_stats_test_accessjson_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_accessjson_LDADD = $(stats_libs) $(CMOCKA_LIBS)
-tests_unit_stats_test_board_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_board_LDADD = $(stats_libs) $(CMOCKA_LIBS)
-tests_unit_stats_test_statsd_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_statsd_LDADD = $(stats_libs) $(CMOCKA_LIBS)
-tests_unit_stats_test_syslog_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_syslog_LDADD = $(stats_libs) $(CMOCKA_LIBS)
-tests_unit_stats_test_relay_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_relay_LDADD = $(stats_libs) $(CMOCKA_LIBS)
-tests_unit_stats_test_roster_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_stats_test_roster_LDADD = $(stats_libs) $(CMOCKA_LIBS)
 endif
 

@@ -42,31 +42,18 @@ worker_layers = libgt_worker.a libgt_wsgi.a libgt_python.a libgt_exchange.a libg
 worker_libs = $(worker_layers) $(LIBEVENT_LIBS) $(PYTHON_LIBS) $(INIH_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += \
+unit_tests += \
 	tests/unit/worker/test_acceptor \
 	tests/unit/worker/test_giveup \
 	tests/unit/worker/test_lastout \
 	tests/unit/worker/test_logthread \
 	tests/unit/worker/test_pace \
 	tests/unit/worker/test_queue
-TESTS += \
-	tests/unit/worker/test_acceptor \
-	tests/unit/worker/test_giveup \
-	tests/unit/worker/test_lastout \
-	tests/unit/worker/test_logthread \
-	tests/unit/worker/test_pace \
-	tests/unit/worker/test_queue
-tests_unit_worker_test_acceptor_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_worker_test_acceptor_LDADD = $(worker_libs) $(CMOCKA_LIBS)
-tests_unit_worker_test_giveup_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_worker_test_giveup_LDADD = $(worker_libs) $(CMOCKA_LIBS)
-tests_unit_worker_test_lastout_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_worker_test_lastout_LDADD = $(worker_libs) $(CMOCKA_LIBS)
-tests_unit_worker_test_logthread_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_worker_test_logthread_LDADD = $(worker_libs) $(CMOCKA_LIBS)
-tests_unit_worker_test_pace_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_worker_test_pace_LDADD = $(worker_libs) $(CMOCKA_LIBS)
-tests_unit_worker_test_queue_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_worker_test_queue_LDADD = $(worker_libs) $(CMOCKA_LIBS)
 endif
 

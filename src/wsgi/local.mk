@@ -40,31 +40,25 @@ libgt_wsgi_a_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 wsgi_libs = libgt_wsgi.a libgt_python.a libgt_exchange.a libgt_stats.a libgt_http.a libgt_net.a libgt_config.a libgt_base.a $(PYTHON_LIBS) $(INIH_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += \
-	tests/unit/wsgi/test_app \
-	tests/unit/wsgi/test_call \
-	tests/unit/wsgi/test_environ \
-	tests/unit/wsgi/test_filewrap \
-	tests/unit/wsgi/test_input
-TESTS += \
+unit_tests += \
 	tests/unit/wsgi/test_app \
 	tests/unit/wsgi/test_call \
 	tests/unit/wsgi/test_environ \
 	tests/unit/wsgi/test_filewrap \
 	tests/unit/wsgi/test_input
 wsgi_harness = tests/unit/wsgi/harness.c tests/unit/wsgi/harness.h
-tests_unit_wsgi_test_app_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(PYTHON_CFLAGS)
+tests_unit_wsgi_test_app_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 tests_unit_wsgi_test_app_LDADD = $(wsgi_libs) $(CMOCKA_LIBS)
 tests_unit_wsgi_test_call_SOURCES = tests/unit/wsgi/test_call.c $(wsgi_harness)
-tests_unit_wsgi_test_call_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(PYTHON_CFLAGS)
+tests_unit_wsgi_test_call_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 tests_unit_wsgi_test_call_LDADD = $(wsgi_libs) $(CMOCKA_LIBS)
 tests_unit_wsgi_test_environ_SOURCES = tests/unit/wsgi/test_environ.c $(wsgi_harness)
-tests_unit_wsgi_test_environ_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(PYTHON_CFLAGS)
+tests_unit_wsgi_test_environ_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 tests_unit_wsgi_test_environ_LDADD = $(wsgi_libs) $(CMOCKA_LIBS)
 tests_unit_wsgi_test_filewrap_SOURCES = tests/unit/wsgi/test_filewrap.c $(wsgi_harness)
-tests_unit_wsgi_test_filewrap_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(PYTHON_CFLAGS)
+tests_unit_wsgi_test_filewrap_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 tests_unit_wsgi_test_filewrap_LDADD = $(wsgi_libs) $(CMOCKA_LIBS)
 tests_unit_wsgi_test_input_SOURCES = tests/unit/wsgi/test_input.c $(wsgi_harness)
-tests_unit_wsgi_test_input_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(PYTHON_CFLAGS)
+tests_unit_wsgi_test_input_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 tests_unit_wsgi_test_input_LDADD = $(wsgi_libs) $(CMOCKA_LIBS)
 endif
