@@ -92,6 +92,12 @@ gt_thread_create(struct gt_thread *t, const char *name, void *(*main)(void *),
 	return GT_OK;
 }
 
+enum gt_err
+gt_thread_at_fork(void (*child)(void))
+{
+	return pthread_atfork(NULL, NULL, child) == 0 ? GT_OK : GT_NOMEM;
+}
+
 void
 gt_thread_join(struct gt_thread *t)
 {

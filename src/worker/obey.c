@@ -15,8 +15,13 @@
 #include "logthread_priv.h"
 #include "worker_priv.h"
 
-/* Signals a worker obeys; an app's own handlers for them are replaced. */
-static const int obeyed[] = {SIGTERM, SIGINT, SIGQUIT, SIGUSR1};
+/*
+ * Signals a worker obeys, the last two by doing nothing; an app's own handlers
+ * for them are replaced. None is ignored: programs that the app runs would
+ * ignore it as well.
+ */
+static const int obeyed[GT_WORKER_SIGNALS] = {SIGTERM, SIGINT, SIGQUIT,
+                                              SIGUSR1, SIGHUP, SIGWINCH};
 
 /* orphans: see gt_acceptor_stop. */
 GT_ON_LOOP static void
@@ -57,6 +62,9 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	case SIGUSR1:
 		gt_output_reopen(w);
 		return;
+	case SIGHUP:
+	case SIGWINCH:
+		return; /* sent to a group: the master decides */
 	default:
 		w->interrupted = true;
 		gt_worker_quit(w, sig == SIGINT ? "INT" : "QUIT");
@@ -142,26 +150,35 @@ gt_obey_warn(void)
 {
 	char names[128];
 
-	if (gt_interp_signals(obeyed, sizeof(obeyed) / sizeof(obeyed[0]), names,
-	                      sizeof(names)))
+	if (gt_interp_signals(obeyed, GT_WORKER_SIGNALS, names, sizeof(names)))
 		gt_log_warning("the application's signal handlers are replaced "
 		               "signals=\"%s\"",
 		               names);
+}
+
+/*
+ * In a process that the app forks: it has the pipe by which handlers tell the
+ * loop, so a signal to it would be taken for one to the worker.
+ */
+static void
+leave_signals(void)
+{
+	for (size_t i = 0; i < GT_WORKER_SIGNALS; i++)
+		signal(obeyed[i], SIG_DFL);
 }
 
 /* From here on signals are events, whatever the app has installed. */
 enum gt_err
 gt_obey_start(struct gt_worker *w)
 {
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGWINCH, SIG_IGN);
-	for (size_t i = 0; i < sizeof(obeyed) / sizeof(obeyed[0]); i++) {
+	if (gt_thread_at_fork(leave_signals) != GT_OK)
+		return GT_NOMEM;
+	for (size_t i = 0; i < GT_WORKER_SIGNALS; i++) {
 		struct event *ev = &w->signal_ev[i];
 
 		evsignal_assign(ev, w->base, obeyed[i], on_signal, w);
 		if (evsignal_add(ev, NULL) < 0)
 			return GT_SYS;
-		w->nsignals++;
 	}
 	event_assign(&w->channel_ev, w->base, w->child->channel_fd,
 	             EV_READ | EV_PERSIST, on_channel, w);
@@ -171,6 +188,6 @@ gt_obey_start(struct gt_worker *w)
 void
 gt_obey_stop(void)
 {
-	for (size_t i = 0; i < sizeof(obeyed) / sizeof(obeyed[0]); i++)
+	for (size_t i = 0; i < GT_WORKER_SIGNALS; i++)
 		signal(obeyed[i], SIG_IGN);
 }

@@ -433,7 +433,6 @@ struct gt_worker {
 	int wake_fd;
 	struct event wake_ev, tick_ev, channel_ev;
 	struct event signal_ev[GT_WORKER_SIGNALS];
-	size_t nsignals;
 	struct gt_acceptor *acceptors;
 	size_t nacceptors;
 	unsigned slots;        /* those from here on are everybody's */

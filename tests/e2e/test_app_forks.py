@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Processes that the application forks: they are no second workers."""
+import signal
+
 import pytest
 
 from harness import processes_of_session
@@ -73,3 +75,23 @@ def test_child_that_an_import_leaves_behind_is_ended(server, how, lines):
     server.with_config(wsgi_app="leaver:app").start()
     ended(server, lines)
     assert server.get("/").status == 200
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR1",
+                                  "SIGHUP"])
+def test_signal_to_a_child_ends_it_and_not_the_worker(forking, name):
+    """multiprocessing ends its processes by TERM."""
+    pids = forking.worker_pids()
+    number = signal.Signals[name]
+    assert forking.get(f"/{name}").body == b"-%d" % number
+    assert forking.get("/exit").body == b"7"
+    assert forking.worker_pids() == pids
+    assert "worker drains" not in forking.error_log()
+    assert "worker quits" not in forking.error_log()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGWINCH"])
+def test_signal_to_a_program_acts_as_it_does_by_default(forking, name):
+    number = signal.Signals[name]
+    code = 0 if name == "SIGWINCH" else -number
+    assert forking.get(f"/run/{name}").body == b"%d" % code

@@ -48,6 +48,11 @@ void gt_cond_signal(struct gt_cond *c);
 GT_MUST_CHECK enum gt_err gt_thread_create(struct gt_thread *t,
                                            const char *name,
                                            void *(*main)(void *), void *arg);
+/*
+ * child runs in every process that this one forks from now on, before anything
+ * else does; only what is async-signal-safe. Errors: GT_NOMEM.
+ */
+GT_MUST_CHECK enum gt_err gt_thread_at_fork(void (*child)(void));
 void gt_thread_join(struct gt_thread *t) GT_NO_GIL;
 
 #endif

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """An application whose child processes come back from it."""
 import os
+import signal
+import subprocess
 import sys
+import time
 
 
 def forked(environ, how):
@@ -16,6 +19,21 @@ def forked(environ, how):
     if how == "/raise":
         raise ValueError("from a child")
     return [b"child"]
+
+
+def signalled(number):
+    """What becomes of a child that gets that signal."""
+    alive, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.write(tell, b"x")
+        time.sleep(5)
+        os._exit(0)
+    os.read(alive, 1)
+    os.close(alive)
+    os.close(tell)
+    os.kill(pid, number)
+    return wait(pid)
 
 
 def wait(pid):
@@ -38,6 +56,18 @@ def app(environ, start_response):
     if path.startswith("/stream"):
         start_response("200 OK", [("Content-Type", "text/plain")])
         return stream(environ)
+    if path.startswith("/run/"):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        with subprocess.Popen(["sh", "-c", "echo; read x"],
+                              stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as p:
+            p.stdout.readline()
+            p.send_signal(getattr(signal, path[5:]))
+            p.communicate(b"\n")
+        return [str(p.returncode).encode()]
+    if path.startswith("/SIG"):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [signalled(getattr(signal, path[1:]))]
     if path == "/write":
         write = start_response("200 OK", [("Content-Type", "text/plain")])
         pid = os.fork()
