@@ -296,6 +296,8 @@ gt_arbiter_check(const struct gt_settings *settings,
 		refuse(&a, "check %s", why);
 		code = GT_EXIT_BOOT;
 	}
+	if (!gt_places_check(settings) && code == GT_EXIT_OK)
+		code = GT_EXIT_CONFIG;
 	fini(&a);
 	gt_role_set(GT_ROLE_NONE);
 	return code;

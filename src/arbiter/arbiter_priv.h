@@ -377,6 +377,11 @@ void gt_watch_arm(struct gt_arbiter *a) GT_ON_MASTER;
 GT_MUST_CHECK enum gt_err gt_watch_channel(struct gt_arbiter *a,
                                            struct gt_proc *p) GT_ON_MASTER;
 
+/* ---- places.c ---- */
+
+/* For --check-config: what could not be written or found is logged. */
+bool gt_places_check(const struct gt_settings *s) GT_ON_MASTER;
+
 /* ---- summary.c ---- */
 
 /* What is served and how, at the start. */

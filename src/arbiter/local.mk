@@ -16,6 +16,7 @@ libgt_arbiter_a_SOURCES = \
 	src/arbiter/oom.c \
 	src/arbiter/order.c \
 	src/arbiter/pidfile.c \
+	src/arbiter/places.c \
 	src/arbiter/reading.c \
 	src/arbiter/reap.c \
 	src/arbiter/reexec.c \

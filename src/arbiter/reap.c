@@ -110,6 +110,8 @@ gt_reap_halt(struct gt_arbiter *a, int code, const char *why)
 
 	snprintf(text, sizeof(text), "server cannot start: %s", why);
 	gt_log_critical("%s", text);
+	snprintf(text, sizeof(text), "server cannot start: %s; see %s", why,
+	         a->gen->settings->error_logfile);
 	gt_daemon_tell(a, text);
 	a->exit_code = code;
 	gt_signal_stop(a, GT_ARBITER_QUICK);

@@ -86,17 +86,19 @@ close_others(struct gt_arbiter *a, const struct gt_generation *mine)
 	a->roster = NULL;
 }
 
-/* Errors: GT_SYS; *what failed. */
+#define WHAT_SIZE 512
+
+/* Errors: GT_SYS; what failed. */
 static enum gt_err
 become_user(const struct gt_arbiter *a, const struct gt_child *child,
-            const char **what)
+            char what[WHAT_SIZE])
 {
 	const char *dir = child->settings->chdir;
 
-	*what = "user and group cannot be set";
+	snprintf(what, WHAT_SIZE, "user and group cannot be set");
 	if (gt_os_user_become(&a->user) != GT_OK)
 		return GT_SYS;
-	*what = "directory of chdir cannot be entered";
+	snprintf(what, WHAT_SIZE, "directory %s cannot be entered", dir);
 	if (dir[0] != '\0' && chdir(dir) < 0)
 		return GT_SYS;
 	return GT_OK;
@@ -127,10 +129,10 @@ GT_NORETURN static void
 run_child(struct gt_arbiter *a, const struct gt_child *child,
           int (*entry)(const struct gt_child *))
 {
-	const char *what;
+	char what[WHAT_SIZE];
 	int code = GT_EXIT_BOOT;
 
-	if (become_user(a, child, &what) == GT_OK)
+	if (become_user(a, child, what) == GT_OK)
 		code = entry(child);
 	else
 		gt_relays_tell_last(a, child, what);

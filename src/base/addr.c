@@ -110,6 +110,9 @@ parse_tcp(struct gt_str s, struct gt_bind *out, const char **why)
 	} else if (s.n > 0 && (colon = memchr(s.p, ':', s.n)) != NULL) {
 		host.n = (size_t)(colon - s.p);
 		rest = (struct gt_str){colon, s.n - host.n};
+		*why = "an address is no URL: 127.0.0.1:8000";
+		if (gt_str_has_prefix(rest, GT_STR("://")))
+			return GT_INVALID;
 		*why = "an IPv6 address stands in brackets: [::1]:8000";
 		if (memchr(colon + 1, ':', rest.n - 1) != NULL)
 			return GT_INVALID;

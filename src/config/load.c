@@ -94,9 +94,21 @@ take_forwarded(struct gt_config *c, char *const env[])
 		              gt_str_of(value), &at);
 }
 
+/* The workers read it; each request would be refused. */
+static void
+check_script_name(struct gt_config *c, char *const env[])
+{
+	static const struct gt_origin at = {GT_LEVEL_ENV, "SCRIPT_NAME", 0};
+	const char *value = env_get(env, at.where);
+
+	if (value != NULL && *value != '\0' && *value != '/')
+		gt_report(c, &at, "'%s' does not begin with a slash", value);
+}
+
 static void
 take_variables(struct gt_config *c, char *const env[])
 {
+	check_script_name(c, env);
 	take_variable(c, env, "WEB_CONCURRENCY", GT_S_workers, "");
 	take_variable(c, env, "PORT", GT_S_bind, "0.0.0.0:");
 	take_variable(c, env, "VIRTUAL_ENV", GT_S_virtualenv, "");

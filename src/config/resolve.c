@@ -205,8 +205,10 @@ resolve_reload(struct gt_config *c)
 }
 
 static void
-resolve_numbers(struct gt_settings *v)
+resolve_numbers(struct gt_config *c)
 {
+	struct gt_settings *v = &c->settings;
+
 	if (v->queue_size == 0)
 		v->queue_size = 2 * v->threads;
 	if (v->limit_request_line == 0)
@@ -216,7 +218,8 @@ resolve_numbers(struct gt_settings *v)
 	if (v->limit_request_fields == 0)
 		v->limit_request_fields = FIELDS_MAX;
 	if (v->socket_mode == UINT_MAX)
-		v->socket_mode = 0666 & ~v->umask;
+		v->socket_mode =
+		    is_set(c, GT_S_umask) ? 0666 & ~v->umask : 0666;
 }
 
 static void
@@ -251,6 +254,20 @@ check_binds(struct gt_config *c)
 	snprintf(why, sizeof(why), "%zu addresses, and %d are the most",
 	         c->settings.bind.n, GT_BIND_MAX);
 	report_at(c, GT_S_bind, why);
+}
+
+static void
+check_spool(struct gt_config *c)
+{
+	const struct gt_settings *v = &c->settings;
+	struct stat st;
+
+	if (v->body_spool > 0 &&
+	    (stat(v->tmp_upload_dir, &st) < 0 || !S_ISDIR(st.st_mode)))
+		gt_report_warning(c,
+		                  "tmp-upload-dir=%s is no directory: uploads "
+		                  "above body-buffer will be answered with 507",
+		                  v->tmp_upload_dir);
 }
 
 static void
@@ -425,17 +442,19 @@ gt_config_resolve(struct gt_config *c, const char *cwd,
 	if (old != NULL) { /* others follow from these */
 		keep(c, GT_S_chdir, old);
 		keep(c, GT_S_umask, old);
+		c->origins[GT_S_umask].level = old->origins[GT_S_umask].level;
 	}
 	resolve_paths(c);
 	resolve_class(c);
 	resolve_reload(c);
 	resolve_preload(c);
-	resolve_numbers(&c->settings);
+	resolve_numbers(c);
 	if (old != NULL)
 		keep_all(c, old);
 	check_numbers(c);
 	check_binds(c);
 	check_logs(c);
+	check_spool(c);
 	check_user(c, old != NULL);
 	check_header(c, GT_S_remote_addr_header,
 	             c->settings.remote_addr_header);

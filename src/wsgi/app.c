@@ -294,6 +294,42 @@ find_object(PyObject *module, const struct app_spec *spec)
 	return find_name(module, spec, spec->object);
 }
 
+static bool is_coroutine(PyObject *o) GT_NEEDS_GIL;
+static bool is_async(PyObject *app) GT_NEEDS_GIL;
+
+/* Is o a function that was defined by async def? */
+static bool
+is_coroutine(PyObject *o)
+{
+	PyObject *code = PyObject_GetAttrString(o, "__code__"), *flags = NULL;
+	bool is = false;
+
+	if (code != NULL)
+		flags = PyObject_GetAttrString(code, "co_flags");
+	if (flags != NULL && PyLong_Check(flags))
+		is = (PyLong_AsUnsignedLongMask(flags) & CO_COROUTINE) != 0;
+	PyErr_Clear();
+	Py_XDECREF(flags);
+	Py_XDECREF(code);
+	return is;
+}
+
+/* ASGI: what it returns is never a response. */
+static bool
+is_async(PyObject *app)
+{
+	PyObject *call;
+	bool is;
+
+	if (is_coroutine(app))
+		return true;
+	call = PyObject_GetAttrString((PyObject *)Py_TYPE(app), "__call__");
+	is = call != NULL && is_coroutine(call);
+	PyErr_Clear();
+	Py_XDECREF(call);
+	return is;
+}
+
 static PyObject *
 load_callable(const struct app_spec *spec)
 {
@@ -303,10 +339,15 @@ load_callable(const struct app_spec *spec)
 		return NULL;
 	app = find_object(module, spec);
 	Py_DECREF(module);
-	if (app == NULL || PyCallable_Check(app))
+	if (app == NULL || (PyCallable_Check(app) && !is_async(app)))
 		return app;
-	gt_log_error("'%s:%s' is %s, which is not callable", spec->module,
-	             spec->object, Py_TYPE(app)->tp_name);
+	if (PyCallable_Check(app))
+		gt_log_error("'%s:%s' is an ASGI application (async), WSGI "
+		             "ones are served",
+		             spec->module, spec->object);
+	else
+		gt_log_error("'%s:%s' is %s, which is not callable",
+		             spec->module, spec->object, Py_TYPE(app)->tp_name);
 	Py_DECREF(app);
 	return NULL;
 }

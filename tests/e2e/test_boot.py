@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Starting, or not: exit codes, reasons, all errors at once, no fork storm."""
+import os
 import re
 import socket
+import subprocess
 
 import pytest
 
@@ -155,6 +157,67 @@ def test_check_config_opens_no_socket(server):
         server.write_ini()
         r = server.run("-c", str(server.ini), "--check-config")
     assert r.returncode == 0
+
+
+UNWRITABLE = {
+    "error-logfile": ("missing/error.log", "No such file"),
+    "access-logfile": (".", "Is a directory"),
+    "pid": ("missing/pid", "No such file"),
+    "bind": ("unix:missing/sock", "No such file"),
+    "control-socket": ("gthreadd.ini", "File exists"),
+    "metrics-bind": ("no-such-host.invalid:9000", "not known|resolution"),
+}
+
+
+@pytest.mark.parametrize("name", UNWRITABLE)
+def test_check_config_finds_what_could_not_be_opened(server, name):
+    value, why = UNWRITABLE[name]
+    server.on_port().with_config(**{name: value})
+    server.write_ini()
+    r = server.run("-c", str(server.ini), "--check-config")
+    assert r.returncode == 1
+    assert re.search(rf"\[ERROR\] {name} .*: .*({why})", r.stderr), r.stderr
+    assert r.stderr.count("[ERROR]") == 1
+
+
+def test_check_config_leaves_a_running_server_alone(server):
+    server.on_unix().with_config(pid=server.dir / "pid").start()
+    args = "-c", str(server.ini), "--check-config"
+    before = sorted(os.listdir(server.dir))
+    r = subprocess.run([server.program, *args], env=server.env(),
+                       capture_output=True, text=True, check=False)
+    assert (r.returncode, r.stderr) == (0, "")
+    assert sorted(os.listdir(server.dir)) == before
+    assert server.get("/").status == 200
+
+
+ASYNC = {
+    "function": "async def app(scope, receive, send): pass",
+    "object": "class App:\n    async def __call__(self, *args): pass\n"
+              "app = App()",
+}
+
+
+@pytest.mark.parametrize("kind", ASYNC)
+def test_an_asgi_application_is_refused_by_name(server, kind):
+    r = write_app(server, ASYNC[kind] + "\n").run()
+    assert r.returncode == 4
+    assert "'local_app:app' is an ASGI application" in server.error_log()
+
+
+def test_script_name_without_a_slash_is_refused(server):
+    r = server.with_env(SCRIPT_NAME="app").run()
+    assert r.returncode == 1
+    assert r.stderr == ("gthreadd: environment SCRIPT_NAME: 'app' does not "
+                        "begin with a slash\n")
+
+
+def test_missing_upload_directory_is_warned_of(server):
+    server.on_port().with_config(body_spool="1m", tmp_upload_dir="missing")
+    server.write_ini()
+    r = server.run("-c", str(server.ini), "--check-config")
+    assert r.returncode == 0
+    assert f"tmp-upload-dir={server.dir}/missing is no directory" in r.stderr
 
 
 def test_print_config_shows_values_and_origins(server):

@@ -36,7 +36,7 @@ def test_unix_requests_are_logged_with_a_dash(server):
 
 
 @pytest.mark.parametrize("settings,mode", [
-    ({}, 0o644), ({"umask": "077"}, 0o600), ({"umask": "0"}, 0o666),
+    ({}, 0o666), ({"umask": "077"}, 0o600), ({"umask": "0"}, 0o666),
     ({"socket_mode": "0660"}, 0o660)])
 def test_mode_of_the_socket(server, settings, mode):
     server.on_unix().with_config(**settings).start()

@@ -64,6 +64,7 @@ wrong_ones_say_why(void **state)
 	    {"127.0.0.1:70000", "port must be"},
 	    {"127.0.0.1:", "port must be"},
 	    {"::1", "brackets"},
+	    {"http://127.0.0.1:8000/", "URL"},
 	    {"8000", "a port is written :8000"},
 	    {"8000:80", "a number is no host"},
 	    {"[::1", "']' is missing"},

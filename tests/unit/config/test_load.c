@@ -184,7 +184,7 @@ defaults_are_those_of_the_table(void **state)
 	assert_int_equal(v->keep_alive_ms, 75000);
 	assert_int_equal(v->body_buffer, 65536);
 	assert_int_equal(v->umask, 022);
-	assert_int_equal(v->socket_mode, 0644);
+	assert_int_equal(v->socket_mode, 0666);
 	assert_int_equal(v->switch_interval_ms, 5);
 	assert_int_equal(v->worker_class, GT_CLASS_GTHREAD);
 	assert_int_equal(v->log_level, 1);
@@ -659,7 +659,7 @@ reload_keeps_what_needs_a_restart_and_names_it(void **state)
 	assert_string_equal(v->pid, "");
 	assert_int_equal(v->backlog, 2048);
 	assert_int_equal(v->umask, 022);
-	assert_int_equal(v->socket_mode, 0644);
+	assert_int_equal(v->socket_mode, 0666);
 	assert_null(strstr(v->chdir, "/sub"));
 	assert_false(v->daemon);
 	assert_int_equal(c->warnings.n, 6);
