@@ -133,13 +133,18 @@ take_hook(struct gt_import *m, const struct gt_setting *hooks,
 	gt_buf_fini(&text);
 }
 
-static bool
-is_hook(struct gt_str name)
+/* Of the hook of that name; NULL: there is none. */
+static const char *
+hook_name(struct gt_str name)
 {
-	for (int i = 0; i < GT_HOOK_COUNT; i++)
-		if (gt_str_eq(name, gt_str_of(gt_hook_name((enum gt_hook)i))))
-			return true;
-	return false;
+	const char *hook;
+
+	for (size_t i = 0; i < GT_HOOK_COUNT; i++) {
+		hook = gt_hook_name((enum gt_hook)i);
+		if (gt_str_eq(name, gt_str_of(hook)))
+			return hook;
+	}
+	return NULL;
 }
 
 /* Unlike gt_near: a short name of one's own is no beginning of a setting. */
@@ -174,11 +179,14 @@ take_record(struct gt_import *m, struct gt_record *r)
 {
 	const struct gt_setting *s = gt_setting_find(r->name);
 	const struct gt_setting *hooks = &gt_setting_table[GT_S_hooks];
+	const char *hook = hook_name(r->name);
 	const struct gt_foreign *f;
 
 	m->at.line = r->line;
-	if ((r->kind == 'f' || r->kind == 's') && is_hook(r->name))
+	if (hook != NULL && (r->kind == 'f' || r->kind == 's'))
 		take_hook(m, hooks, r);
+	else if (hook != NULL && strchr("nld", r->kind) == NULL)
+		m->ops->wrong(m, hook, r, "must be a function");
 	else if (s != NULL && s != hooks)
 		take_setting(m, s, r);
 	else if ((f = gt_foreign_find(r->name)) == NULL)

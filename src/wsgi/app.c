@@ -257,10 +257,12 @@ parse_call(const struct app_spec *spec)
 	    source, Py_BuildValue("{s:N}", "text",
 	                          PyUnicode_DecodeFSDefault(spec->object)));
 
-	if (result == NULL)
-		gt_pyerr_log(GT_LOG_ERROR,
-		             "'%s' is not a call with literal arguments",
+	if (result == NULL) {
+		PyErr_Clear(); /* it tells of ast, and nothing of the call */
+		gt_log_error("'%s' is not a call with literal arguments, such "
+		             "as make('prod', 3, debug=True)",
 		             spec->object);
+	}
 	return result;
 }
 

@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from harness import wait_for
+from harness import APPS, wait_for
 from test_compat import lines
 
 FILE = """\
@@ -97,6 +97,21 @@ def test_a_python_config_that_fails_ends_the_start(server, config, text, said):
     r = server.run("-c", config(text), "wsgi_app:app")
     assert r.returncode == 1
     assert re.search(said, r.stderr), r.stderr
+
+
+@pytest.mark.parametrize("value", ["3", "[print]", "int", "{'a': 1}"])
+def test_a_hook_that_is_no_function_is_an_error(server, config, value):
+    r = server.run("-c", config(f"post_fork = {value}\n"), "wsgi_app:app")
+    assert r.returncode == 1
+    assert r.stderr == ("gthreadd: g.py:1: setting 'post_fork': must be a "
+                        "function\n")
+
+
+def test_settings_of_tls_that_are_empty_ask_for_nothing(server, config):
+    r = server.run("-c", config("certfile = keyfile = ''\npost_fork = None\n"
+                                "wsgi_app = 'wsgi_app:app'\n"),
+                   "--pythonpath", APPS, "--check-config")
+    assert (r.returncode, r.stderr) == (0, "")
 
 
 def test_a_python_config_that_hangs_is_given_up(server, config):

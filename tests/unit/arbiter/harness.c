@@ -56,6 +56,7 @@ reset(void **state)
 	settings.paste = empty;
 	settings.bind = (struct gt_strv){.v = binds, .n = 1};
 	settings.pid = settings.user = settings.group = empty;
+	settings.metrics_bind = settings.control_socket = empty;
 	settings.name = settings.chdir = settings.access_logfile = empty;
 	settings.statsd_host = settings.log_syslog_to = empty;
 	settings.error_logfile = log_path;

@@ -348,6 +348,27 @@ check_returns_the_exit_code_of_its_child(void **state)
 	gt_log_set_level(GT_LOG_INFO);
 }
 
+static int
+check_is_content(const struct gt_child *child)
+{
+	(void)child;
+	return GT_EXIT_OK;
+}
+
+static void
+check_looks_where_files_would_be(void **state)
+{
+	const struct gt_child_ops ops = {.check = check_is_content};
+	char missing[] = "/nonexistent/pid";
+
+	(void)state;
+	gt_log_set_level(GT_LOG_CRITICAL + 1);
+	assert_int_equal(gt_arbiter_check(&settings, &ops), GT_EXIT_OK);
+	settings.pid = missing;
+	assert_int_equal(gt_arbiter_check(&settings, &ops), GT_EXIT_CONFIG);
+	gt_log_set_level(GT_LOG_INFO);
+}
+
 int
 main(void)
 {
@@ -367,6 +388,7 @@ main(void)
 	    SERVER_TEST(sockets_of_systemd_come_first),
 	    SERVER_TEST(more_sockets_of_systemd_than_can_be_served_are_refused),
 	    SERVER_TEST(check_returns_the_exit_code_of_its_child),
+	    SERVER_TEST(check_looks_where_files_would_be),
 	};
 
 	return cmocka_run_group_tests_name("arbiter", tests, make_dir,

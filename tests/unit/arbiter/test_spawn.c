@@ -229,7 +229,7 @@ missing_directory_is_a_boot_error(void **state)
 	settings.chdir = dir;
 	start_server(serve);
 	assert_int_equal(end_of_server(10), GT_EXIT_BOOT);
-	assert_true(log_has("directory of chdir cannot be entered"));
+	assert_true(log_has("directory /nonexistent cannot be entered"));
 }
 
 int
