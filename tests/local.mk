@@ -99,6 +99,7 @@ e2e_files = \
 	tests/e2e/test_response.py \
 	tests/e2e/test_reuse_port.py \
 	tests/e2e/test_serve.py \
+	tests/e2e/test_shortage.py \
 	tests/e2e/test_signals.py \
 	tests/e2e/test_signals_page.py \
 	tests/e2e/test_settings.py \

@@ -86,8 +86,11 @@ start_threads(struct gt_worker *w)
 	rc =
 	    gt_logthread_create(w->child->error_log_fd, w->child->access_log_fd,
 	                        w->relay, &w->board->log_dropped, &w->log);
-	if (rc != GT_OK)
+	if (rc != GT_OK) {
+		gt_log_set_tee(w->relay != NULL ? gt_output_tee : NULL,
+		               w->relay);
 		return rc;
+	}
 	w->relay = NULL;
 	if ((rc = gt_loop_init(w)) != GT_OK ||
 	    (rc = gt_obey_start(w)) != GT_OK ||
@@ -209,6 +212,8 @@ GT_NORETURN GT_NO_GIL static void
 leave_unbooted(struct gt_worker *w, enum gt_err rc)
 {
 	gt_log_error("worker cannot boot: %s", gt_err_text(rc));
+	if (w->log == NULL)
+		_exit(GT_EXIT_BOOT); /* it was the one that failed */
 	end_by_log(w, GT_EXIT_BOOT);
 }
 

@@ -313,10 +313,13 @@ def test_pid_file_of_the_new_master_becomes_the_pid_file(chain):
 
 def test_new_master_takes_over_when_the_old_one_is_killed(chain):
     server = chain.with_config(pid="pid").start()
-    old = server.process.pid
+    old, workers = server.process.pid, set(server.worker_pids())
     new = upgrade(server, old)
     end(server, old, signal.SIGKILL)
     server.log_contains(f"old master {old} is gone")
+    # They leave at once, but may take a connection along.
+    wait_for("its workers to end",
+             lambda: not workers & set(server.processes()))
     wait_for("the pid file", lambda: (
         server.dir / "pid").read_text() == f"{new}\n")
     assert not (server.dir / "pid.2").exists()
