@@ -17,6 +17,13 @@
  */
 #define QUANTUM_US 1000
 
+/*
+ * While another waits for the GIL, Python takes it from the holder after its
+ * switch interval of 5 ms, wherever that is: with a lock of the app, it may be,
+ * for which the others then wait. So let it go before, between two requests.
+ */
+#define TURN_US 4000
+
 #define DOZE_LEAST 2 /* requests that wait */
 
 void
@@ -251,7 +258,8 @@ gt_queue_take_next(struct gt_queue *q, const struct gt_pool_thread *t,
 	q->running--;
 	if (q->queued == 0) {
 		take = GT_TAKE_EMPTY;
-	} else if (q->running > 0 && now_us - t->took_us > QUANTUM_US) {
+	} else if (now_us - t->took_us >
+	           (q->running > 0 ? QUANTUM_US : TURN_US)) {
 		take = GT_TAKE_YIELD;
 	} else {
 		*out = pop_locked(q);

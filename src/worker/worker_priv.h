@@ -96,7 +96,7 @@ gt_run_is_long(int64_t us)
 enum gt_take {
 	GT_TAKE_WORK,  /* it got one */
 	GT_TAKE_EMPTY, /* nothing is queued */
-	GT_TAKE_YIELD, /* its quantum is over and others are mid-request */
+	GT_TAKE_YIELD, /* it has had the GIL for long enough */
 };
 
 void gt_queue_init(struct gt_queue *q, struct gt_mailbox *mailbox);

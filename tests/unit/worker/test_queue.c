@@ -77,12 +77,10 @@ a_holder_goes_on_while_requests_are_queued(void **state)
 	ex[0].next = &ex[1];
 	gt_queue_give(q, &ex[0], &ex[1], 2);
 	assert_true(gt_queue_take_first(q, &got));
-	/* Long past the quantum, but nobody else is mid-request. */
-	assert_int_equal(gt_queue_take_next(q, &t, 9000000, &got),
-	                 GT_TAKE_WORK);
+	/* Past the quantum, but nobody else is mid-request. */
+	assert_int_equal(gt_queue_take_next(q, &t, 3000, &got), GT_TAKE_WORK);
 	assert_ptr_equal(got, &ex[1]);
-	assert_int_equal(gt_queue_take_next(q, &t, 9000000, &got),
-	                 GT_TAKE_EMPTY);
+	assert_int_equal(gt_queue_take_next(q, &t, 9000, &got), GT_TAKE_EMPTY);
 }
 
 static void
@@ -100,6 +98,23 @@ a_holder_yields_when_another_is_mid_request(void **state)
 	assert_int_equal(gt_queue_take_next(q, &t, 1000900, &got),
 	                 GT_TAKE_WORK);
 	assert_int_equal(gt_queue_take_next(q, &t, 1001100, &got),
+	                 GT_TAKE_YIELD);
+}
+
+static void
+a_holder_yields_before_python_forces_it(void **state)
+{
+	struct gt_queue *q = *state;
+	struct gt_pool_thread t = {.took_us = 1000000};
+	struct gt_exchange *got;
+
+	AS_HOLDER;
+	for (int i = 0; i < 4; i++)
+		gt_queue_give(q, &ex[i], &ex[i], 1);
+	assert_true(gt_queue_take_first(q, &got));
+	assert_int_equal(gt_queue_take_next(q, &t, 1003900, &got),
+	                 GT_TAKE_WORK);
+	assert_int_equal(gt_queue_take_next(q, &t, 1004100, &got),
 	                 GT_TAKE_YIELD);
 }
 
@@ -334,6 +349,7 @@ main(void)
 	    T(requests_are_taken_in_the_order_they_came),
 	    T(a_holder_goes_on_while_requests_are_queued),
 	    T(a_holder_yields_when_another_is_mid_request),
+	    T(a_holder_yields_before_python_forces_it),
 	    T(the_load_counts_queued_and_running),
 	    T(one_thread_at_a_time_goes_for_the_gil),
 	    T(who_parks_with_work_queued_becomes_the_heir),
