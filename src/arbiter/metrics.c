@@ -18,7 +18,7 @@
 struct sums {
 	struct gt_tally tally;
 	uint64_t workers[GT_PROC_DRAINING + 1];
-	uint64_t threads[GT_CELL_WAITING + 1];
+	uint64_t threads[GT_CELL_STATES];
 	uint64_t connections, parked, queued, rss;
 	int64_t oldest_us, loop_age_us, gil_age_us;
 };
@@ -42,10 +42,10 @@ add_threads(struct sums *s, const struct gt_board *b, int64_t now)
 	struct gt_cell_copy c;
 
 	for (unsigned i = 0; i < gt_board_threads(b); i++) {
-		if (!gt_cell_read(&b->cell[i], &c) || c.state > GT_CELL_WAITING)
+		if (!gt_cell_read(&b->cell[i], &c) || c.state >= GT_CELL_STATES)
 			continue;
 		s->threads[c.state]++;
-		if (c.state == GT_CELL_RUNNING || c.state == GT_CELL_WAITING)
+		if (gt_cell_state_is_busy(c.state))
 			raise_to(&s->oldest_us, now - c.started_us);
 	}
 }
@@ -120,15 +120,10 @@ put_workers(struct gt_metrics *m, const struct gt_arbiter *a,
 static void
 put_threads(struct gt_metrics *m, const struct sums *s)
 {
-	static const char *const names[] = {
-	    [GT_CELL_PARKED] = "parked",
-	    [GT_CELL_HEIR] = "heir",
-	    [GT_CELL_RUNNING] = "running",
-	    [GT_CELL_WAITING] = "waiting",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		gt_metrics_put(m, GT_METRIC_THREADS, names[i], s->threads[i]);
+	for (unsigned i = 0; i < GT_CELL_STATES; i++)
+		gt_metrics_put(m, GT_METRIC_THREADS,
+		               gt_cell_state_name((enum gt_cell_state)i),
+		               s->threads[i]);
 	gt_metrics_put_us(m, GT_METRIC_OLDEST, NULL, (uint64_t)s->oldest_us);
 	gt_metrics_put_us(m, GT_METRIC_LOOP_AGE, NULL,
 	                  (uint64_t)s->loop_age_us);

@@ -32,25 +32,16 @@ put_age(struct gt_json *j, const char *key, int64_t since_us, int64_t now)
 static void
 put_thread(struct gt_json *j, const struct gt_board *b, unsigned i, int64_t now)
 {
-	static const char *const names[] = {
-	    [GT_CELL_PARKED] = "parked",
-	    [GT_CELL_HEIR] = "heir",
-	    [GT_CELL_RUNNING] = "running",
-	    [GT_CELL_WAITING] = "waiting",
-	};
 	struct gt_cell_copy c;
-	bool is_busy;
 
 	if (!gt_cell_read(&b->cell[i], &c))
 		return;
-	is_busy = c.state == GT_CELL_RUNNING || c.state == GT_CELL_WAITING;
 	gt_json_open(j, '{');
 	gt_json_uint(j, "number", i + 1);
-	gt_json_text(j, "state",
-	             c.state <= GT_CELL_WAITING ? names[c.state] : "?");
+	gt_json_text(j, "state", gt_cell_state_name(c.state));
 	put_age(j, "seconds", c.since_us, now);
 	gt_json_uint(j, "done", c.done);
-	if (is_busy) {
+	if (gt_cell_state_is_busy(c.state)) {
 		gt_json_uint(j, "request", c.request);
 		put_age(j, "request_seconds", c.started_us, now);
 		gt_json_text(j, "text", c.text);

@@ -167,7 +167,7 @@ is_in_request(const struct gt_cell *c)
 {
 	uint32_t s = atomic_load_explicit(&c->state, memory_order_relaxed);
 
-	return s == GT_CELL_RUNNING || s == GT_CELL_WAITING;
+	return gt_cell_state_is_busy(s);
 }
 
 static void
@@ -303,11 +303,24 @@ gt_cell_read(const struct gt_cell *c, struct gt_cell_copy *out)
 	return false;
 }
 
+const char *
+gt_cell_state_name(enum gt_cell_state s)
+{
+	static const char *const names[GT_CELL_STATES] = {
+	    [GT_CELL_PARKED] = "parked",
+	    [GT_CELL_HEIR] = "heir",
+	    [GT_CELL_RUNNING] = "running",
+	    [GT_CELL_WAITING] = "waiting",
+	};
+
+	return s < GT_CELL_STATES ? names[s] : "?";
+}
+
 bool
 gt_cell_is_busy(const struct gt_cell_copy *c, int64_t now_us, int64_t *age_us)
 {
 	int64_t until = c->state == GT_CELL_WAITING ? c->since_us : now_us;
 
 	*age_us = until - c->started_us - c->waited_us;
-	return c->state == GT_CELL_RUNNING || c->state == GT_CELL_WAITING;
+	return gt_cell_state_is_busy(c->state);
 }

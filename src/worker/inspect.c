@@ -19,18 +19,13 @@ find_thread(const struct gt_worker *w, unsigned long ident)
 }
 
 static bool
-is_in_request(const struct gt_cell_copy *c)
-{
-	return c->state == GT_CELL_RUNNING || c->state == GT_CELL_WAITING;
-}
-
-static bool
 describe_thread(void *arg, unsigned long ident, char *out, size_t n)
 {
 	const struct gt_pool_thread *t = find_thread(arg, ident);
 	struct gt_cell_copy cell;
 
-	if (t == NULL || !gt_cell_read(t->cell, &cell) || !is_in_request(&cell))
+	if (t == NULL || !gt_cell_read(t->cell, &cell) ||
+	    !gt_cell_state_is_busy(cell.state))
 		return false;
 	snprintf(out, n, "request=\"%s\" age_ms=%lld%s", cell.text,
 	         (long long)(gt_clock_us() - cell.started_us) / 1000,
@@ -53,7 +48,7 @@ gt_inspect_all(struct gt_worker *w, struct gt_buf *out)
 		struct gt_cell_copy cell;
 
 		if (gt_cell_read(w->threads[i].cell, &cell) &&
-		    !is_in_request(&cell) &&
+		    !gt_cell_state_is_busy(cell.state) &&
 		    gt_buf_addf(out, "Thread gthreadd-%u: %s\n", i + 1,
 		                cell.state == GT_CELL_HEIR ? "waits for the GIL"
 		                                           : "idle") != GT_OK)

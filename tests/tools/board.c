@@ -24,13 +24,6 @@ struct seen {
 	size_t n;
 };
 
-static const char *const state_name[] = {
-    [GT_CELL_PARKED] = "parked",
-    [GT_CELL_HEIR] = "heir",
-    [GT_CELL_RUNNING] = "running",
-    [GT_CELL_WAITING] = "waiting",
-};
-
 static void
 print_string(const char *s)
 {
@@ -66,9 +59,9 @@ print_cell(const struct gt_cell *c, int64_t now_us)
 	}
 	printf("{\"state\": \"%s\", \"request\": %llu, \"age_ms\": %.3f, "
 	       "\"request_age_ms\": %.3f, \"done\": %llu, \"text\": ",
-	       (unsigned)copy.state < 4 ? state_name[copy.state] : "unknown",
-	       (unsigned long long)copy.request, age_ms(copy.since_us, now_us),
-	       age_ms(copy.started_us, now_us), (unsigned long long)copy.done);
+	       gt_cell_state_name(copy.state), (unsigned long long)copy.request,
+	       age_ms(copy.since_us, now_us), age_ms(copy.started_us, now_us),
+	       (unsigned long long)copy.done);
 	print_string(copy.text);
 	printf("}");
 }

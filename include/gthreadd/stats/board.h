@@ -28,6 +28,16 @@ enum gt_cell_state {
 	GT_CELL_RUNNING, /* in the app */
 	GT_CELL_WAITING, /* in a request, waits for its client */
 };
+#define GT_CELL_STATES (GT_CELL_WAITING + 1)
+
+static inline bool
+gt_cell_state_is_busy(enum gt_cell_state s)
+{
+	return s == GT_CELL_RUNNING || s == GT_CELL_WAITING;
+}
+
+/* "parked", "heir", "running", "waiting"; "?": another process wrote it. */
+const char *gt_cell_state_name(enum gt_cell_state s);
 
 /*
  * What a thread does. The writer is that thread alone. The text is atomic

@@ -125,6 +125,18 @@ a_cell_shows_its_request(void **state)
 }
 
 static void
+states_have_names_whatever_was_written(void **state)
+{
+	(void)state;
+	assert_string_equal(gt_cell_state_name(GT_CELL_PARKED), "parked");
+	assert_string_equal(gt_cell_state_name(GT_CELL_WAITING), "waiting");
+	assert_string_equal(gt_cell_state_name((enum gt_cell_state)4), "?");
+	assert_true(gt_cell_state_is_busy(GT_CELL_RUNNING));
+	assert_true(gt_cell_state_is_busy(GT_CELL_WAITING));
+	assert_false(gt_cell_state_is_busy(GT_CELL_HEIR));
+}
+
+static void
 a_request_is_done_when_its_thread_goes_on(void **state)
 {
 	struct gt_cell c = {0};
@@ -266,6 +278,7 @@ main(void)
 	    cmocka_unit_test(
 	        a_scribbling_worker_cannot_change_the_number_of_cells),
 	    cmocka_unit_test(a_cell_shows_its_request),
+	    cmocka_unit_test(states_have_names_whatever_was_written),
 	    cmocka_unit_test(a_request_is_done_when_its_thread_goes_on),
 	    cmocka_unit_test(waits_for_the_client_are_no_time_in_the_app),
 	    cmocka_unit_test(a_long_text_is_cut),
