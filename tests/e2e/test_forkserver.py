@@ -7,7 +7,7 @@ from signal import (SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGTTIN,
                     SIGTTOU, SIGUSR1, SIGUSR2)
 
 import pytest
-from harness import SANITIZER, scaled, title_of, wait_for
+from harness import SANITIZER, free_port, scaled, title_of, wait_for
 from test_hooks import hook_lines, with_hooks
 
 MASTER_HOOKS = ["on_starting", "when_ready", "on_reload", "nworkers_changed",
@@ -414,13 +414,16 @@ def test_a_preloaded_server_serves_on_over_many_reloads(server):
 
 
 def test_more_sockets_than_a_message_holds_reach_the_workers(server):
-    server.with_config(bind=[f"unix:{server.dir}/{n}.sock"
-                             for n in range(255)])
-    server.address = f"{server.dir}/254.sock"
-    preloaded(server)
-    assert facts(server)[0] == 1
-    server.address = f"{server.dir}/0.sock"
-    assert facts(server)[0] == 1
+    """With reuse-port there is one for each worker and address."""
+    port = free_port()
+    addresses = [(f"127.0.0.{n}", port) for n in range(1, 65)]
+    server.address = addresses[0]
+    preloaded(server, workers=4, reuse_port=True,
+              bind=[f"{host}:{port}" for host, port in addresses])
+    for server.address in addresses[0], addresses[63]:
+        assert facts(server)[0] == 1
+    for pid in server.worker_pids():
+        assert sum("socket:" in x for x in server.fds(pid)) > 4 * 64
 
 
 def test_reuse_port_and_preload_go_together(server):
