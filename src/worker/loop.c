@@ -306,6 +306,19 @@ gt_loop_fini(struct gt_worker *w)
 	gt_slab_fini(&w->conn_slab);
 }
 
+/*
+ * It would fail again and again, and its beat would go on. The log thread may
+ * have lost its files too, so nobody waits for it: libevent has said why.
+ */
+GT_NORETURN static void
+lose_loop(void)
+{
+	gt_log_set_sink(NULL, NULL);
+	gt_log_critical("event loop fails, the worker ends: has the "
+	                "application closed descriptors of the server?");
+	_exit(EXIT_FAILURE);
+}
+
 void
 gt_loop_turn(struct gt_worker *w, bool may_wait)
 {
@@ -316,8 +329,10 @@ gt_loop_turn(struct gt_worker *w, bool may_wait)
 		gt_queue_doze(&w->queue, DOZE_US);
 	may_sleep = may_wait && gt_mailbox_may_sleep(mb);
 	w->now_us = 0;
-	event_base_loop(w->base, may_sleep ? EVLOOP_ONCE
-	                                   : EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	if (event_base_loop(w->base, may_sleep
+	                                 ? EVLOOP_ONCE
+	                                 : EVLOOP_ONCE | EVLOOP_NONBLOCK) < 0)
+		lose_loop();
 	gt_mailbox_woke(mb);
 	drain_mailbox(w);
 	end_turn(w);

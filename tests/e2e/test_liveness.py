@@ -161,6 +161,24 @@ def test_crash_is_told_by_the_name_of_its_signal(server):
     c.close()
 
 
+def test_worker_whose_descriptors_the_application_closed_is_replaced(server):
+    (server.dir / "closer.py").write_text(
+        "import os\n"
+        "def app(environ, start_response):\n"
+        "    if environ['PATH_INFO'] == '/close':\n"
+        "        os.closerange(3, 256)\n"
+        "    start_response('200 OK', [])\n"
+        "    return [b'served']\n")
+    server.with_config(wsgi_app="closer:app").start()
+    pid = server.worker_pids()[0]
+    with server.connect() as c:
+        c.send(b"GET /close HTTP/1.1\r\nHost: x\r\n\r\n")
+        server.log_contains(rf"worker {pid} exited with code 1")
+    replaced(server, pid)
+    assert server.get("/").body == b"served"
+    assert server.stderr_path.read_text().count("[warn]") == 1
+
+
 def test_short_timeout_is_kept_by_an_idle_worker(server):
     begin(server, timeout=f"{TIMEOUT / 2:g}")
     pid = server.worker_pids()[0]
