@@ -95,6 +95,15 @@ open_std(int std)
 	return fcntl(std, F_DUPFD_CLOEXEC, 3);
 }
 
+/* What cannot be opened by that name: a socket, or root's pipe. -1: other. */
+static int
+number_of(const char *path)
+{
+	if (strcmp(path, "/dev/stdout") == 0)
+		return STDOUT_FILENO;
+	return strcmp(path, "/dev/stderr") == 0 ? STDERR_FILENO : -1;
+}
+
 enum gt_err
 gt_fd_open_log(const char *path, int std, int *out)
 {
@@ -103,7 +112,10 @@ gt_fd_open_log(const char *path, int std, int *out)
 		return *out < 0 ? GT_SYS : GT_OK;
 	}
 	*out = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | LOG_FLAGS, 0666);
-	if (*out < 0 && errno == ENXIO) /* a named pipe that nobody reads */
+	if (*out < 0 && number_of(path) >= 0)
+		*out = open_std(number_of(path));
+	else if (*out < 0 &&
+	         errno == ENXIO) /* a named pipe that nobody reads */
 		*out = open(path, O_RDWR | O_NONBLOCK | LOG_FLAGS);
 	return *out < 0 ? GT_SYS : GT_OK;
 }

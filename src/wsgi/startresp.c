@@ -187,6 +187,9 @@ encode_field(struct gt_call *c, struct gt_response *r, struct gt_buf *out,
 	rc = gt_response_field(r, out, name, value);
 	if (rc == GT_NOMEM)
 		PyErr_NoMemory();
+	else if (rc != GT_OK && r->has_length &&
+	         gt_str_eq_icase(name, GT_STR("Content-Length")))
+		PyErr_SetString(PyExc_ValueError, "Content-Length is repeated");
 	else if (rc != GT_OK)
 		raise_value("header", items[0], items[1]);
 	else if (c != NULL && c->nlog > 0)

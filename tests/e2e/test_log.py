@@ -2,6 +2,7 @@
 """Access and error log: atoms of a real request, escaping, one line each."""
 import os
 import re
+import socket
 from signal import SIGHUP, SIGUSR1
 
 from harness import scaled, wait_for
@@ -140,6 +141,33 @@ def test_dash_means_standard_output(server):
     server.get("/hello")
     server.stop()
     assert '"GET /hello HTTP/1.1" 200' in server.read(server.stdout_path)
+
+
+def test_dev_stdout_may_be_a_socket(server):
+    """As the journal of systemd is: nobody can open it by its name."""
+    ours, theirs = socket.socketpair()
+
+    def use_sockets():
+        os.dup2(theirs.fileno(), 1)
+        os.dup2(theirs.fileno(), 2)
+    with ours, theirs:
+        server.with_config(access_logfile="/dev/stdout",
+                           error_logfile="/dev/stderr")
+        server.on_port().spawn(preexec_fn=use_sockets)
+        ours.settimeout(scaled(10))
+        text = read_until(ours, b"is ready")
+        server.signal(SIGUSR1)
+        text += read_until(ours, b"USR1")
+        server.get("/hello")
+        read_until(ours, b'"GET /hello HTTP/1.1" 200')
+    server.stop()
+
+
+def read_until(sock, mark):
+    text = b""
+    while mark not in text:
+        text += sock.recv(65536)
+    return text
 
 
 def test_no_access_log_is_the_default(server):

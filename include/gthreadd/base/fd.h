@@ -29,8 +29,9 @@ GT_MUST_CHECK enum gt_err gt_fd_write_all(int fd, const void *p, size_t n);
 ssize_t gt_fd_write_log(int fd, const void *p, size_t n);
 /*
  * Open a log file for appending (mode 0666 & ~umask); "-" is std, which is
- * not changed itself. Pipes and terminals are opened non-blocking; a named
- * pipe needs no reader. Errors: GT_SYS.
+ * not changed itself; so it is for /dev/stdout and /dev/stderr when they cannot
+ * be opened, as under systemd, where they are sockets. Pipes and terminals are
+ * opened non-blocking; a named pipe needs no reader. Errors: GT_SYS.
  */
 GT_MUST_CHECK enum gt_err gt_fd_open_log(const char *path, int std, int *out);
 

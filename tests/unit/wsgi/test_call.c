@@ -177,6 +177,18 @@ a_body_longer_than_its_length_is_cut(void **state)
 }
 
 static void
+a_second_content_length_is_called_so(void **state)
+{
+	(void)state;
+	ask("def application(env, sr):\n"
+	    "    sr('200 OK', [('Content-Length', '3')] * 2)\n"
+	    "    return [b'123']\n",
+	    GET);
+	assert_has(answer, "HTTP/1.1 500 ");
+	assert_true(has_logged("ValueError: Content-Length is repeated"));
+}
+
+static void
 a_body_shorter_than_its_length_closes(void **state)
 {
 	(void)state;
@@ -733,6 +745,7 @@ main(void)
 	    T(a_large_list_is_handed_over_uncopied),
 	    T(a_large_body_of_many_pieces_is_streamed),
 	    T(a_body_longer_than_its_length_is_cut),
+	    T(a_second_content_length_is_called_so),
 	    T(a_body_shorter_than_its_length_closes),
 	    T(head_has_the_length_but_no_body),
 	    T(head_stops_an_endless_generator),
