@@ -118,7 +118,7 @@ GT_NORETURN static void
 run_program(const struct gt_arbiter *a, pid_t parent, int channel, int pipe_fd)
 {
 	const struct gt_start *s = gt_start_get();
-	int std = fcntl(STDERR_FILENO, F_DUPFD, 3);
+	int std = fcntl(STDERR_FILENO, F_DUPFD, 3), error = errno;
 	char *description = describe(a, parent, channel, std);
 	char **env = description == NULL ? NULL : make_env(s->env, description);
 	sigset_t none;
@@ -128,7 +128,9 @@ run_program(const struct gt_arbiter *a, pid_t parent, int channel, int pipe_fd)
 	gt_os_reset_signals();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (env == NULL)
+	if (std < 0)
+		errno = error;
+	else if (env == NULL)
 		errno = ENOMEM;
 	else if (chdir(s->cwd) < 0)
 		dprintf(STDERR_FILENO, "gthreadd: %s: %s\n", s->cwd,

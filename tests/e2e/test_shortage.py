@@ -18,17 +18,18 @@ UID = 54345 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 pytestmark = pytest.mark.skipif(os.geteuid() != 0,
                                 reason="only root can start it as another")
 NPROC = resource.RLIMIT_NPROC
+LIMITS = {"nproc": NPROC, "nofile": resource.RLIMIT_NOFILE}
 REASON = "Resource temporarily unavailable"
 
 
-def limit(pid, n):
+def limit(pid, n, what="nproc"):
     """It may have no more than n processes and threads; -1: any number.
 
     A container's root may lack the right; the user has it."""
-    hard = resource.getrlimit(NPROC)[1]  # inherited
+    hard = resource.getrlimit(LIMITS[what])[1]  # inherited
     if n < 0:
         n = hard if hard != resource.RLIM_INFINITY else "unlimited"
-    subprocess.run(["prlimit", f"--nproc={n}:", "--pid", str(pid)],
+    subprocess.run(["prlimit", f"--{what}={n}:", "--pid", str(pid)],
                    user=UID, group=UID, extra_groups=[], check=True)
 
 
@@ -156,3 +157,40 @@ def test_stop_waits_for_a_new_master_no_longer_than_graceful_timeout(poor):
     os.kill(new, signal.SIGTERM)
     wait_for("the end", lambda: not poor.processes(), 20)
     poor.stopped = True
+
+
+# ---- descriptors ----
+
+def leave_descriptors(pid, n):
+    """It can open n more."""
+    taken = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+    free = [fd for fd in range(len(taken) + n + 1) if fd not in taken]
+    limit(pid, free[n], "nofile")
+
+
+@pytest.mark.parametrize("preload", [False, True])
+@pytest.mark.parametrize("left", [0, 2, 4])
+def test_master_without_descriptors_serves_on(poor, preload, left):
+    """Whichever is the first that cannot be had."""
+    poor.with_config(preload=preload).write_ini()
+    pid = start(poor)
+    workers = poor.worker_pids()
+    leave_descriptors(pid, left)
+    write_app(poor, 2)
+    reload(poor, fails=True)
+    poor.signal(signal.SIGUSR1)
+    poor.log_contains("handling signal: USR1")
+    poor.signal(signal.SIGUSR2)
+    poor.log_contains("upgrade failed")
+    if left == 4:
+        poor.log_contains("program says: .* cannot be run: Too many open")
+    else:
+        poor.signal(signal.SIGTTIN)
+        poor.log_contains("worker cannot be started: Too many open files")
+    assert poor.worker_pids() == workers
+    assert version(poor) == 1
+    limit(pid, -1, "nofile")
+    if left != 4:
+        wait_for("three workers", lambda: len(poor.worker_pids()) == 3, 20)
+    reload(poor)
+    assert version(poor) == 2
