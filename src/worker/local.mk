@@ -34,6 +34,7 @@ libgt_worker_a_SOURCES = \
 	src/worker/overdue_priv.h \
 	src/worker/reloader_priv.h \
 	src/worker/boot_priv.h \
+	src/worker/conn_priv.h \
 	src/worker/logthread_priv.h \
 	src/worker/worker_priv.h \
 	include/gthreadd/worker/worker.h
