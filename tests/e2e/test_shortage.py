@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import GTHREADD, wait_for
+from harness import GTHREADD, SANITIZER, wait_for
 from test_reload import changed, reload, version, write_app
 from test_unix import open_to_all
 from test_upgrade import start_upgrade
@@ -63,6 +63,7 @@ def start(server):
     return server.process.pid
 
 
+@pytest.mark.skipif(SANITIZER != "", reason="it wants a thread of its own")
 def test_start_without_processes_is_exit_3_with_the_reason(poor):
     poor.spawn("-c", str(poor.ini), user=UID, group=UID, extra_groups=[],
                preexec_fn=lambda: resource.setrlimit(NPROC, (0, 0)))
