@@ -76,6 +76,31 @@ gt_cond_signal(struct gt_cond *c)
 	pthread_cond_signal(&c->c);
 }
 
+void
+gt_sem_init(struct gt_sem *s)
+{
+	sem_init(&s->s, 0, 0);
+}
+
+void
+gt_sem_fini(struct gt_sem *s)
+{
+	sem_destroy(&s->s);
+}
+
+void
+gt_sem_post(struct gt_sem *s)
+{
+	sem_post(&s->s);
+}
+
+void
+gt_sem_wait(struct gt_sem *s)
+{
+	while (sem_wait(&s->s) < 0 && errno == EINTR)
+		;
+}
+
 enum gt_err
 gt_thread_create(struct gt_thread *t, const char *name, void *(*main)(void *),
                  void *arg)

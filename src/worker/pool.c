@@ -174,7 +174,7 @@ start_thread(struct gt_worker *w, unsigned i)
 	t->worker = w;
 	t->number = i + 1;
 	t->cell = &w->board->cell[i];
-	gt_cond_init(&t->wake);
+	gt_sem_init(&t->wake);
 	snprintf(name, sizeof(name), "pool-%u", t->number);
 	return gt_thread_create(&t->thread, name, pool_main, t);
 }
@@ -214,7 +214,7 @@ gt_pool_join(struct gt_worker *w)
 {
 	for (unsigned i = 0; i < w->nthreads; i++) {
 		gt_thread_join(&w->threads[i].thread);
-		gt_cond_fini(&w->threads[i].wake);
+		gt_sem_fini(&w->threads[i].wake);
 	}
 	free(w->threads);
 	w->threads = NULL;

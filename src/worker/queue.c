@@ -57,7 +57,6 @@ choose_heir_locked(struct gt_queue *q)
 		return NULL;
 	q->parked = heir->below;
 	q->has_heir = true;
-	heir->woken = true;
 	return heir;
 }
 
@@ -91,7 +90,7 @@ static void
 wake(struct gt_pool_thread *heir)
 {
 	if (heir != NULL)
-		gt_cond_signal(&heir->wake);
+		gt_sem_post(&heir->wake);
 }
 
 void
@@ -189,28 +188,31 @@ gt_queue_close(struct gt_queue *q)
 	q->closed = true;
 	t = q->parked;
 	q->parked = NULL;
-	for (struct gt_pool_thread *u = t; u != NULL; u = u->below)
-		u->woken = true;
 	gt_mutex_unlock(&q->lock);
 	while (t != NULL) {
 		struct gt_pool_thread *below = t->below;
 
-		gt_cond_signal(&t->wake);
+		gt_sem_post(&t->wake);
 		t = below;
 	}
 }
 
-static void wait_parked_locked(struct gt_queue *q, struct gt_pool_thread *t)
-    GT_REQUIRES(&q->lock);
-
-static void
-wait_parked_locked(struct gt_queue *q, struct gt_pool_thread *t)
+/* Go onto the stack. false: t is the heir at once, or the queue is closed. */
+static bool
+push_parked(struct gt_queue *q, struct gt_pool_thread *t)
 {
-	t->woken = false;
-	t->below = q->parked;
-	q->parked = t;
-	while (!t->woken)
-		gt_cond_wait(&t->wake, &q->lock);
+	bool parks = false;
+
+	gt_mutex_lock(&q->lock);
+	if (q->queued > 0 && !q->has_heir) {
+		q->has_heir = true;
+	} else if (!q->closed) {
+		t->below = q->parked;
+		q->parked = t;
+		parks = true;
+	}
+	gt_mutex_unlock(&q->lock);
+	return parks;
 }
 
 bool
@@ -218,11 +220,9 @@ gt_queue_park(struct gt_queue *q, struct gt_pool_thread *t)
 {
 	bool more;
 
+	if (push_parked(q, t))
+		gt_sem_wait(&t->wake);
 	gt_mutex_lock(&q->lock);
-	if (q->queued > 0 && !q->has_heir)
-		q->has_heir = true;
-	else if (!q->closed)
-		wait_parked_locked(q, t);
 	more = !q->closed || q->queued > 0;
 	gt_mutex_unlock(&q->lock);
 	return more;

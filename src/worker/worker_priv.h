@@ -58,8 +58,7 @@ struct gt_pool_thread {
 	_Atomic uint64_t in_app;
 	struct gt_watched watched; /* the loop's */
 
-	struct gt_cond wake;
-	bool woken;                   /* made heir; under queue lock */
+	struct gt_sem wake;           /* made heir, or the queue is closed */
 	struct gt_pool_thread *below; /* on the stack of parked threads */
 	int64_t took_us;              /* when it took the GIL; its own */
 };

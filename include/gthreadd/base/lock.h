@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mutex, condition and thread, annotated for clang. Order: the GIL before any
- * gt_mutex; never wait for the GIL with a gt_mutex held; signal after unlock;
- * no system call that may block under a gt_mutex.
+ * Mutex, condition, semaphore and thread, annotated for clang. Order: the GIL
+ * before any gt_mutex; never wait for the GIL with a gt_mutex held; signal
+ * after unlock; no system call that may block under a gt_mutex.
  */
 #ifndef GTHREADD_BASE_LOCK_H
 #define GTHREADD_BASE_LOCK_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,14 @@ struct GT_TSA(capability("mutex")) gt_mutex {
 /* Waits on CLOCK_MONOTONIC. */
 struct gt_cond {
 	pthread_cond_t c;
+};
+
+/*
+ * What one thread waits for without a mutex: glibc's condition takes its mutex
+ * back as if others waited for it, which costs a system call at each unlock.
+ */
+struct gt_sem {
+	sem_t s;
 };
 
 struct gt_thread {
@@ -39,6 +48,12 @@ void gt_cond_wait(struct gt_cond *c, struct gt_mutex *m) GT_REQUIRES(m);
 bool gt_cond_wait_until(struct gt_cond *c, struct gt_mutex *m,
                         int64_t deadline_us) GT_REQUIRES(m);
 void gt_cond_signal(struct gt_cond *c);
+
+void gt_sem_init(struct gt_sem *s);
+void gt_sem_fini(struct gt_sem *s);
+void gt_sem_post(struct gt_sem *s);
+/* Wait for one post, and take it. */
+void gt_sem_wait(struct gt_sem *s);
 
 /*
  * Start a thread named name (15 octets at most are kept) with the signal mask

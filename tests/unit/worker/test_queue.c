@@ -167,7 +167,7 @@ park_one(struct parker *p, struct gt_queue *q)
 {
 	p->q = q;
 	atomic_init(&p->result, 0);
-	gt_cond_init(&p->t.wake);
+	gt_sem_init(&p->t.wake);
 	assert_int_equal(gt_thread_create(&p->thread, "park", park, p), GT_OK);
 	while (!is_parked(q, &p->t))
 		usleep(100);
