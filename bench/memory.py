@@ -139,7 +139,7 @@ def measure_heads(server):
 
 
 def run(measure):
-    from harness import Server
+    from server import Server
     with tempfile.TemporaryDirectory() as directory:
         server = Server(directory).with_config(
             threads=4, worker_connections=IDLE + 100, queue_size=IDLE,

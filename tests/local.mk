@@ -51,6 +51,11 @@ e2e_files = \
 	tests/e2e/control.py \
 	tests/e2e/harness.py \
 	tests/e2e/load.py \
+	tests/e2e/rawclient.py \
+	tests/e2e/reloading.py \
+	tests/e2e/server.py \
+	tests/e2e/stuck.py \
+	tests/e2e/upgrading.py \
 	tests/e2e/apps/log_app.py \
 	tests/e2e/test_access.py \
 	tests/e2e/test_app_forks.py \

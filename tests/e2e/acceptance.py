@@ -12,9 +12,10 @@ import time
 
 import pytest
 
-from harness import RawClient, scaled, wait_for
+from harness import scaled, wait_for
 from load import Load
-from test_reload import reload, reloaded, version, write_app  # noqa: F401
+from rawclient import RawClient
+from reloading import reload, version, write_app
 
 ROWS = []
 
@@ -45,7 +46,7 @@ def timed(action):
 
 # ---- nothing may fail ----
 
-def test_twenty_reloads(reloaded):  # noqa: F811
+def test_twenty_reloads(reloaded):
     server = reloaded.with_config(workers=3).start()
     seconds = []
     with Load(server.address) as load:
@@ -69,7 +70,7 @@ def reloads_fail(server, load, v):
     server.write_ini()
 
 
-def test_broken_reloads(reloaded):  # noqa: F811
+def test_broken_reloads(reloaded):
     server = reloaded.with_config(workers=3).start()
     with Load(server.address) as load:
         reloads_fail(server, load, 2)
@@ -113,7 +114,7 @@ class Upgrading:
                  self.server.processes(), 30)
 
 
-def test_five_upgrades(reloaded):  # noqa: F811
+def test_five_upgrades(reloaded):
     up = Upgrading(reloaded)
     seconds = []
 
@@ -135,7 +136,7 @@ def test_five_upgrades(reloaded):  # noqa: F811
     up.server.stopped = True
 
 
-def test_two_rollbacks(reloaded):  # noqa: F811
+def test_two_rollbacks(reloaded):
     up = Upgrading(reloaded)
     seconds = []
 
@@ -157,7 +158,7 @@ def test_two_rollbacks(reloaded):  # noqa: F811
     load.check()
 
 
-def test_workers_come_and_go(reloaded):  # noqa: F811
+def test_workers_come_and_go(reloaded):
     server = reloaded.with_config(workers=2).start()
     with Load(server.address) as load:
         for number, counts in ((signal.SIGTTIN, (3, 4, 5)),
@@ -171,7 +172,7 @@ def test_workers_come_and_go(reloaded):  # noqa: F811
     load.check()
 
 
-def test_max_requests_for_twenty_seconds(reloaded):  # noqa: F811
+def test_max_requests_for_twenty_seconds(reloaded):
     server = reloaded.with_config(workers=2, max_requests=50,
                                   max_requests_jitter=20).start()
     fewest = []
@@ -200,7 +201,7 @@ class LastLoad(Load):
             self.failures.append(f"{client.__name__}: {e!r}")
 
 
-def test_term_with_requests_in_flight(reloaded):  # noqa: F811
+def test_term_with_requests_in_flight(reloaded):
     server = reloaded.with_config(workers=3, threads=8).start()
     with LastLoad(server.address, target="/?100") as load:
         seconds = timed(lambda: server.stop())
@@ -239,7 +240,7 @@ class KillLoad(Load):
             self.lost.append((time.monotonic(), None))
 
 
-def test_killed_workers_lose_what_they_held(reloaded):  # noqa: F811
+def test_killed_workers_lose_what_they_held(reloaded):
     server = reloaded.with_config(workers=3).start()
     kills, seconds = [], []
     with KillLoad(server.address, target="/?5") as load:
@@ -299,7 +300,7 @@ def ask(server, target):
     return c
 
 
-def test_all_threads_stuck(reloaded):  # noqa: F811
+def test_all_threads_stuck(reloaded):
     server = reloaded.with_config(workers=1, threads=4,
                                   request_timeout=f"{scaled(2):g}",
                                   interrupt_timeout=f"{scaled(1):g}")
@@ -318,7 +319,7 @@ def test_all_threads_stuck(reloaded):  # noqa: F811
            (answered, again, time.monotonic() - start))
 
 
-def test_gil_held_for_ever(reloaded):  # noqa: F811
+def test_gil_held_for_ever(reloaded):
     server = reloaded.with_config(workers=1, threads=4,
                                   timeout=f"{scaled(3):g}")
     write_stuck(server)
@@ -331,4 +332,3 @@ def test_gil_held_for_ever(reloaded):  # noqa: F811
     report("the GIL held in C, timeout 3 s: decided at the age of "
            f"{age:.2f} s, next 200", None, [again])
     c.close()
-

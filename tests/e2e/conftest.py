@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Fixtures: servers that end with their test, and nothing else does."""
+import signal
 import sys
 
 import pytest
@@ -7,7 +8,10 @@ import requests
 
 sys.dont_write_bytecode = True
 
-from harness import GTHREADD, SANITIZER, SLOW, Server  # noqa: E402
+from harness import GTHREADD, SANITIZER, SLOW, wait_for  # noqa: E402
+from reloading import write_app  # noqa: E402
+from server import Server  # noqa: E402
+from upgrading import end, masters  # noqa: E402
 
 
 def pytest_report_header(config):
@@ -57,6 +61,30 @@ def make_server(tmp_path, request):
 def server(make_server):
     """One server, to be configured and started by the test."""
     return make_server()
+
+
+@pytest.fixture
+def reloaded(server):
+    """A server whose application changes; not started."""
+    write_app(server, 1)
+    server.with_config(wsgi_app="served:app", workers=2, threads=4)
+    return server
+
+
+@pytest.fixture
+def chain(server):
+    """A server to be upgraded; whichever master is the last ends here."""
+    write_app(server, 1)
+    server.with_config(wsgi_app="served:app", workers=2, threads=4)
+    yield server
+    if server.process is None:
+        return
+    for pid in reversed(masters(server)):
+        end(server, pid)
+    assert server.wait() in (0, -signal.SIGKILL)
+    wait_for("all processes to end", lambda: not server.processes(), 10)
+    server.check_reports(server.output())
+    server.stopped = True
 
 
 @pytest.fixture

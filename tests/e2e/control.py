@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A server with a control socket, and a client of it."""
-from harness import RawClient
+from rawclient import RawClient
 
 APP = """
 import os, time

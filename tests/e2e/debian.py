@@ -5,8 +5,10 @@ import re
 import signal
 import subprocess
 
-from harness import APPS, GTHREADD, HERE, RawClient, Server, free_port
+from harness import APPS, GTHREADD, HERE, free_port
 from harness import processes_of_session, scaled, session_of
+from rawclient import RawClient
+from server import Server
 
 CONF = HERE.parents[1] / "conf"
 

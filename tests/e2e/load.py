@@ -10,7 +10,8 @@ import random
 import threading
 import time
 
-from harness import RawClient, scaled
+from harness import scaled
+from rawclient import RawClient
 
 
 class Load:

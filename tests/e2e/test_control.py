@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 from control import Control, ask, controlled, write_app
-from harness import PYTHON, Server, together, wait_for
+from harness import PYTHON, together, wait_for
+from server import Server
 
 
 @pytest.fixture

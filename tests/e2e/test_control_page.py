@@ -11,7 +11,9 @@ import threading
 import pytest
 
 from control import ask, controlled
-from harness import RawClient, Server, scaled, wait_for
+from harness import scaled, wait_for
+from rawclient import RawClient
+from server import Server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from harness import APPS, Server
+from harness import APPS
+from server import Server
 
 
 @pytest.fixture(scope="module")

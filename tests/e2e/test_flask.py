@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from harness import Server
+from server import Server
 
 
 @pytest.fixture(scope="module")

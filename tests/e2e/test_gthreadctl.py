@@ -10,7 +10,8 @@ import subprocess
 import pytest
 
 from control import controlled, write_app
-from harness import BUILD, SANITIZER, Server, scaled, wait_for
+from harness import BUILD, SANITIZER, scaled, wait_for
+from server import Server
 
 GTHREADCTL = os.environ.get("GTHREADCTL", str(BUILD / "gthreadctl"))
 DONE, REFUSED, USAGE, NO_SERVER = range(4)

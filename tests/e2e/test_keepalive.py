@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from harness import SLOW, Server, scaled, together, wait_for
+from harness import SLOW, scaled, together, wait_for
+from server import Server
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from harness import SANITIZER, Server, rss_kib, scaled, wait_for
+from harness import SANITIZER, rss_kib, scaled, wait_for
+from server import Server
 
 LINE, FIELDS, FIELD, HEAD, BODY = 100, 10, 80, 1024, 20000
 

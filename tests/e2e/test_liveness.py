@@ -8,7 +8,7 @@ import pytest
 
 from control import Control
 from harness import SANITIZER, scaled, wait_for
-from test_stuck import forks, occupy, replaced, send, start
+from stuck import forks, occupy, replaced, send, start
 
 TIMEOUT = scaled(1)
 

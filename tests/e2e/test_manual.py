@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import (GTHREADD, HERE, PYTHON, RawClient, free_port,
-                     processes_of_session, scaled, wait_for)
+from harness import (GTHREADD, HERE, PYTHON, free_port, processes_of_session,
+                     scaled, wait_for)
+from rawclient import RawClient
 
 PAGE = HERE.parents[1] / "man/gthreadd.8"
 APP = "def {}(environ, start_response):\n" \

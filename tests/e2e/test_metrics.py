@@ -10,7 +10,8 @@ import subprocess
 import pytest
 
 from control import Control, controlled
-from harness import TESTS, RawClient, free_port, wait_for
+from harness import TESTS, free_port, wait_for
+from rawclient import RawClient
 from test_hooks import with_hooks
 
 NAME = r"[a-z_][a-z0-9_]*"

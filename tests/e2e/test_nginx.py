@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from harness import HERE, RawClient, Server, free_port, scaled, wait_for
+from harness import HERE, free_port, scaled, wait_for
+from rawclient import RawClient
+from server import Server
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is missing")

@@ -13,9 +13,10 @@ import time
 
 import pytest
 
-from harness import SANITIZER, TESTS, RawClient, scaled, wait_for
+from harness import SANITIZER, TESTS, scaled, wait_for
 from load import Load
-from test_stuck import occupy, replaced, start
+from rawclient import RawClient
+from stuck import occupy, replaced, start
 
 APP = """
 import os, threading, time

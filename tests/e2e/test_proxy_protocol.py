@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from harness import HERE, RawClient, free_port, scaled, wait_for
+from harness import HERE, free_port, scaled, wait_for
+from rawclient import RawClient
 
 HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/sbin:/bin")
 

@@ -12,7 +12,8 @@ import subprocess
 import pytest
 import requests
 
-from harness import APPS, PYTHON, RawClient, free_port, scaled, wait_for
+from harness import APPS, PYTHON, free_port, scaled, wait_for
+from rawclient import RawClient
 
 LITMUS = shutil.which("litmus")
 

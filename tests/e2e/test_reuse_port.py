@@ -7,8 +7,8 @@ import pytest
 
 from harness import free_port, wait_for
 from load import Load
-from test_reload import changed, reload, version, write_app
-from test_upgrade import chain, end, start_upgrade, upgrade  # noqa: F401
+from reloading import changed, reload, version, write_app
+from upgrading import end, start_upgrade, upgrade
 
 
 def listening(port):
@@ -27,7 +27,7 @@ def settle(server, n):
     wait_for(f"{n} workers", lambda: len(server.worker_pids()) == n)
 
 
-def test_each_worker_has_a_socket_and_they_outlive_it(chain):  # noqa: F811
+def test_each_worker_has_a_socket_and_they_outlive_it(chain):
     server = chain.with_config(workers=3, reuse_port=True).start()
     port = server.address[1]
     sockets = listening(port)
@@ -50,7 +50,7 @@ def test_each_worker_has_a_socket_and_they_outlive_it(chain):  # noqa: F811
     assert all(version(server) == 3 for _ in range(50))
 
 
-def test_workers_that_come_and_go_lose_no_request(chain):  # noqa: F811
+def test_workers_that_come_and_go_lose_no_request(chain):
     server = chain.with_config(workers=2, reuse_port=True).start()
     with Load(server.address) as load:
         for number, n in ((signal.SIGTTIN, 3), (signal.SIGTTOU, 2),
@@ -66,7 +66,7 @@ def test_workers_that_come_and_go_lose_no_request(chain):  # noqa: F811
     assert pids_that_answer(server) == set(server.worker_pids())
 
 
-def test_connections_of_a_killed_worker_wait_for_another(chain):  # noqa: F811
+def test_connections_of_a_killed_worker_wait_for_another(chain):
     server = chain.with_config(workers=2, reuse_port=True).start()
     write_app(server, 2, "time.sleep(1000)")  # no successor comes
     dead = server.worker_pids()[0]
@@ -76,7 +76,7 @@ def test_connections_of_a_killed_worker_wait_for_another(chain):  # noqa: F811
     write_app(server, 3)
 
 
-def test_upgrade_keeps_the_sockets_of_all_workers(chain):  # noqa: F811
+def test_upgrade_keeps_the_sockets_of_all_workers(chain):
     """R-23"""
     server = chain.with_config(workers=3, reuse_port=True).start()
     master, port = server.process.pid, server.address[1]
@@ -94,7 +94,7 @@ def test_upgrade_keeps_the_sockets_of_all_workers(chain):  # noqa: F811
     assert listening(port) == sockets
 
 
-def test_unix_sockets_and_several_addresses_go_with_it(chain):  # noqa: F811
+def test_unix_sockets_and_several_addresses_go_with_it(chain):
     server = chain
     path = str(server.dir / "x.sock")
     ports = [free_port(), free_port()]
@@ -112,7 +112,7 @@ def test_unix_sockets_and_several_addresses_go_with_it(chain):  # noqa: F811
 
 
 @pytest.mark.parametrize("on", [True, False])
-def test_turning_it_on_or_off_needs_a_restart(chain, on):  # noqa: F811
+def test_turning_it_on_or_off_needs_a_restart(chain, on):
     """HUP keeps what is, USR2 is refused at once; both name the setting."""
     server = chain.with_config(reuse_port=not on).start()
     sockets = listening(server.address[1])

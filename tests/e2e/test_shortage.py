@@ -9,9 +9,9 @@ import subprocess
 import pytest
 
 from harness import GTHREADD, SANITIZER, wait_for
-from test_reload import changed, reload, version, write_app
+from reloading import changed, reload, version, write_app
 from test_unix import open_to_all
-from test_upgrade import start_upgrade
+from upgrading import start_upgrade
 
 # Nobody else's, nor that of a test beside this one: they are counted.
 UID = 54345 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])

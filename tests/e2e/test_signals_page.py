@@ -4,8 +4,8 @@ import re
 import subprocess
 
 from harness import GTHREADD, TESTS, scaled, wait_for
-from test_reload import version, write_app
-from test_upgrade import chain, masters, wait_gone  # noqa: F401
+from reloading import version, write_app
+from upgrading import masters, wait_gone
 
 PAGE = TESTS.parent / "man" / "gthreadd-signals.7"
 
@@ -34,7 +34,7 @@ def start(server):
                               ).start()
 
 
-def test_reload_and_rotation(chain):  # noqa: F811
+def test_reload_and_rotation(chain):
     server = start(chain)
     write_app(server, 2)
     for script in commands(server, "Reload"):
@@ -47,7 +47,7 @@ def test_reload_and_rotation(chain):  # noqa: F811
     assert "reload is complete" in (server.dir / "shop.log.1").read_text()
 
 
-def test_upgrade_to_its_end(chain):  # noqa: F811
+def test_upgrade_to_its_end(chain):
     server = start(chain)
     old = server.process.pid
     write_app(server, 2)
@@ -64,7 +64,7 @@ def test_upgrade_to_its_end(chain):  # noqa: F811
         server.dir / "pid") == f"{new[0]}\n")
 
 
-def test_upgrade_and_back(chain):  # noqa: F811
+def test_upgrade_and_back(chain):
     server = start(chain)
     old = server.process.pid
     write_app(server, 2)

@@ -7,7 +7,9 @@ import re
 import pytest
 
 from attacks import catalogue, corpus
-from harness import RawClient, Server, wait_for
+from harness import wait_for
+from rawclient import RawClient
+from server import Server
 from test_nginx import NGINX, Nginx
 
 GOOD = b"GET /good HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -6,7 +6,8 @@ import resource
 
 import pytest
 
-from harness import Server, rss_kib, scaled, together, wait_for
+from harness import rss_kib, scaled, together, wait_for
+from server import Server
 
 MIB = 1 << 20
 KIB = 1 << 10

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import GTHREADD, RawClient, free_port, wait_for
+from harness import GTHREADD, free_port, wait_for
+from rawclient import RawClient
 
 ROOT = os.geteuid() == 0
 

@@ -11,50 +11,13 @@ import pytest
 from control import Control
 from harness import GTHREADD, free_port, title_of, wait_for
 from load import Load
+from reloading import BROKEN, changed, version, write_app
 from test_notify import Manager
-from test_reload import BROKEN, changed, version, write_app
-
-
-def masters(server):
-    return [p for p in server.processes()
-            if title_of(p).startswith(("gthreadd: master",
-                                       "gthreadd: starting"))]
-
-
-def count(server, pattern):
-    return len(re.findall(pattern, server.error_log()))
+from upgrading import end, masters, start_upgrade, upgrade, wait_gone
 
 
 def number_of(server, pid):
     return len([w for w in server.board(pid) if w["ready"] == 1])
-
-
-def start_upgrade(server, old):
-    """USR2; the pid of the new master."""
-    mark = r"new master (\d+) is started"
-    before = count(server, mark)
-    os.kill(old, signal.SIGUSR2)
-    wait_for("a new master", lambda: count(server, mark) > before)
-    return int(re.findall(mark, server.error_log())[-1])
-
-
-def upgrade(server, old):
-    new = start_upgrade(server, old)
-    server.log_contains(f"new master {new} is ready", 30)
-    return new
-
-
-def wait_gone(server, pid):
-    def gone():
-        if pid == server.process.pid:
-            server.process.poll()
-        return pid not in server.processes()
-    wait_for(f"master {pid} to end", gone, 20)
-
-
-def end(server, pid, number=signal.SIGTERM):
-    os.kill(pid, number)
-    wait_gone(server, pid)
 
 
 def end_workers(server, pid):
@@ -65,22 +28,6 @@ def end_workers(server, pid):
 
 def wait_workers(server, pid):
     wait_for("both workers", lambda: number_of(server, pid) == 2, 20)
-
-
-@pytest.fixture
-def chain(server):
-    """A server to be upgraded; whichever master is the last ends here."""
-    write_app(server, 1)
-    server.with_config(wsgi_app="served:app", workers=2, threads=4)
-    yield server
-    if server.process is None:
-        return
-    for pid in reversed(masters(server)):
-        end(server, pid)
-    assert server.wait() in (0, -signal.SIGKILL)
-    wait_for("all processes to end", lambda: not server.processes(), 10)
-    server.check_reports(server.output())
-    server.stopped = True
 
 
 # ---- under load ----

@@ -92,7 +92,7 @@ ERRORS = ["before", "started", "first", "exit", "keyboard", "str", "none",
 
 @pytest.fixture(scope="module")
 def failing(tmp_path_factory):
-    from harness import Server
+    from server import Server
     s = Server(tmp_path_factory.mktemp("failing"))
     try:
         s.with_config(threads=2).start()
@@ -188,7 +188,7 @@ def test_wsgi_errors_goes_to_the_error_log_verbatim(failing):
 
 @pytest.fixture(scope="module")
 def validated(tmp_path_factory):
-    from harness import Server
+    from server import Server
     s = Server(tmp_path_factory.mktemp("validated"))
     try:
         s.with_config(wsgi_app="validate_app:app", threads=2).start()

@@ -12,7 +12,7 @@ import sys
 
 TOP = os.environ.get("top_srcdir", ".")
 NAMES_ONLY = {"gunicorn_flags.py", "test_compat.py", "test_manual.py",
-              "harness.py"}
+              "harness.py", "rawclient.py", "server.py"}
 ENTRY = re.compile(
     r'GT_SETTING\(\s*\w+,\s*"([^"]+)",\s*\w+.*?\b(?:RELOAD|RESTART),\s*'
     r"(?:'(.)'|0),\s*\"([^\"]*)\"", re.S)
