@@ -9,10 +9,6 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#ifdef Py_GIL_DISABLED
-#error "Python without a GIL: requests and their objects are ordered by it"
-#endif
-
 #include <stdbool.h>
 
 #include "gthreadd/base/annot.h"
