@@ -5,9 +5,11 @@
     bench/limits.py [--rounds N] [--seconds N]
 
 Prints, as medians over rounds:
-  Flask and Django: the CPU time of a request less that of the same
-    application called in a loop within the same server, and less the
-    reference's for a fixed answer, as a share of the request;
+  Flask and Django: the CPU time of a request less the reference's for a fixed
+    answer, and less the application's own, as a share of the request. Its own
+    is measured twice: called in a loop within the same server, and between
+    the system calls of a bare epoll loop in Python (inline.py, less the same
+    loop with a fixed answer), where it finds its caches no warmer than here;
   10 ms of sleep on 32 threads: requests a second, as a share of what 32 plain
     Python threads reach that only sleep.
 The server has one CPU, the load another. GTHREADD=PROGRAM as for bench.py.
@@ -60,6 +62,14 @@ def inner_us(server, name):
         return json.loads(process.get()[1])["us"]
 
 
+def inline_us(name, seconds):
+    """CPU microseconds of a call of the app, between system calls."""
+    args = (str(BENCH / "inline.py"), "{port}", "{apps}", "{target}")
+    both = [run(peers.Server("inline", PYTHON, args + more), named(name),
+                seconds)["cpu_us"] for more in ((), ("fixed",))]
+    return both[0] - both[1]
+
+
 def sleepers_rate(seconds):
     ours, _ = cpus_of("pinned")
     done = subprocess.run([PYTHON, "-c", SLEEPERS, str(seconds)], check=True,
@@ -72,16 +82,20 @@ def named(name):
 
 
 def measure(gthreadd, reference, args):
-    shares = {"flask": [], "django": [], "sleep": []}
+    shares = {"flask": [], "flask, inline": [], "django": [],
+              "django, inline": [], "sleep": []}
     for number in range(args.rounds):
         fixed = run(reference, named("hello-32"), args.seconds)["cpu_us"]
         for name in ("flask", "django"):
             own = run(gthreadd, named(name), args.seconds)["cpu_us"]
             inner = inner_us(gthreadd, name)
+            inline = inline_us(name, args.seconds)
             shares[name].append((own - fixed - inner) / own)
+            shares[f"{name}, inline"].append((own - fixed - inline) / own)
             print(f"round {number + 1}: {name} {own:.1f} us, called in a "
-                  f"loop {inner:.1f}, reference {fixed:.1f}: the server is "
-                  f"{shares[name][-1]:.1%}", flush=True)
+                  f"loop {inner:.1f}, inline {inline:.1f}, reference "
+                  f"{fixed:.1f}: the server is {shares[name][-1]:.1%}, "
+                  f"{shares[f'{name}, inline'][-1]:.1%}", flush=True)
         rate = run(gthreadd, named("sleep-32"), args.seconds)["rps"]
         ideal = sleepers_rate(args.seconds)
         shares["sleep"].append(rate / ideal)

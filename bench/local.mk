@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	bench/bench.py \
 	bench/callgrind.py \
 	bench/entries.py \
+	bench/inline.py \
 	bench/limits.py \
 	bench/load.py \
 	bench/measure.py \
