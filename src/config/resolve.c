@@ -178,19 +178,6 @@ resolve_class(struct gt_config *c)
 	derive(c, GT_S_keep_alive_ms, "worker-class");
 }
 
-/* A worker that takes new code imports it itself. */
-static void
-resolve_preload(struct gt_config *c)
-{
-	struct gt_settings *v = &c->settings;
-
-	if (!v->preload || !v->reload)
-		return;
-	v->preload = false;
-	derive(c, GT_S_preload, "reload");
-	gt_report_warning(c, "preload has no effect with reload");
-}
-
 /* A successor forked from a preloaded app would have the old code. */
 static void
 resolve_reload(struct gt_config *c)
@@ -447,7 +434,6 @@ gt_config_resolve(struct gt_config *c, const char *cwd,
 	resolve_paths(c);
 	resolve_class(c);
 	resolve_reload(c);
-	resolve_preload(c);
 	resolve_numbers(c);
 	if (old != NULL)
 		keep_all(c, old);

@@ -83,39 +83,34 @@ a_holder_goes_on_while_requests_are_queued(void **state)
 	assert_int_equal(gt_queue_take_next(q, &t, 9000, &got), GT_TAKE_EMPTY);
 }
 
+/* Beside as many preempted threads a holder goes on for us, and no longer. */
 static void
-a_holder_yields_when_another_is_mid_request(void **state)
+expect_turn(struct gt_queue *q, int others, int64_t us)
 {
-	struct gt_queue *q = *state;
 	struct gt_pool_thread t = {.took_us = 1000000};
 	struct gt_exchange *got;
 
 	AS_HOLDER;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 3 + others; i++)
 		gt_queue_give(q, &ex[i], &ex[i], 1);
-	assert_true(gt_queue_take_first(q, &got)); /* preempted thread */
-	assert_true(gt_queue_take_first(q, &got)); /* this one */
-	assert_int_equal(gt_queue_take_next(q, &t, 1000900, &got),
+	for (int i = 0; i < 1 + others; i++)
+		assert_true(gt_queue_take_first(q, &got));
+	assert_int_equal(gt_queue_take_next(q, &t, t.took_us + us - 100, &got),
 	                 GT_TAKE_WORK);
-	assert_int_equal(gt_queue_take_next(q, &t, 1001100, &got),
+	assert_int_equal(gt_queue_take_next(q, &t, t.took_us + us + 100, &got),
 	                 GT_TAKE_YIELD);
+}
+
+static void
+a_holder_yields_when_another_is_mid_request(void **state)
+{
+	expect_turn(*state, 1, 1000);
 }
 
 static void
 a_holder_yields_before_python_forces_it(void **state)
 {
-	struct gt_queue *q = *state;
-	struct gt_pool_thread t = {.took_us = 1000000};
-	struct gt_exchange *got;
-
-	AS_HOLDER;
-	for (int i = 0; i < 4; i++)
-		gt_queue_give(q, &ex[i], &ex[i], 1);
-	assert_true(gt_queue_take_first(q, &got));
-	assert_int_equal(gt_queue_take_next(q, &t, 1003900, &got),
-	                 GT_TAKE_WORK);
-	assert_int_equal(gt_queue_take_next(q, &t, 1004100, &got),
-	                 GT_TAKE_YIELD);
+	expect_turn(*state, 0, 4000);
 }
 
 static void
