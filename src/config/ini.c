@@ -166,7 +166,7 @@ read_line(char *buf, int size, void *arg)
 	r->at.line++;
 	buf[0] = '\0';
 	line = trim(line);
-	if (line.n >= (size_t)size) {
+	if (line.n >= LINE_ROOM || line.n >= (size_t)size) {
 		gt_report(r->c, &r->at, "the line is longer than 64 KiB");
 		return buf;
 	}
@@ -247,7 +247,8 @@ static void
 set_switches(void)
 {
 	ini_use_stack = false;
-	ini_max_line = ini_initial_alloc = LINE_ROOM;
+	/* A line that fills its room is a cut one to later versions (59). */
+	ini_max_line = ini_initial_alloc = LINE_ROOM + 1;
 	ini_allow_realloc = false;
 	ini_allow_multiline = false;
 	ini_allow_inline_comments = false;
