@@ -229,9 +229,17 @@ gt_signal_init(struct gt_arbiter *a)
 	return GT_OK;
 }
 
+/*
+ * All is done: a second TERM must not end the process by its default action,
+ * with another status, when the events are gone.
+ */
 void
 gt_signal_fini(struct gt_arbiter *a)
 {
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 	for (size_t i = 0; i < GT_SIGNAL_COUNT; i++)
 		gt_event_drop(&a->signals[i]);
 	gt_event_drop(&a->stop_timer);
