@@ -20,7 +20,7 @@
 #define FREE_MAX    256 /* exchanges kept for later requests */
 #define HAND_STEPS  32  /* connections looked at before one is made */
 #define CALM_MAX    16  /* of them after a burst */
-#define TRIM_MIN    (2 * 1024 * 1024) /* freed octets worth a trim */
+#define TRIM_MIN    (2 * 1024 * 1024) /* octets worth a trim */
 
 int64_t
 gt_loop_now(struct gt_worker *w)
@@ -184,6 +184,18 @@ sweep(struct gt_worker *w)
 	}
 }
 
+/* What dropping the free exchanges would free. */
+GT_ON_LOOP static size_t
+kept_octets(const struct gt_worker *w)
+{
+	const struct gt_exchange *ex = w->free_exchanges;
+	size_t n = 0;
+
+	for (; ex != NULL; ex = ex->next)
+		n += sizeof(*ex) + size_of_buffers(ex);
+	return n;
+}
+
 /*
  * A burst has left its holes in the heap, where free() alone gives nothing
  * back. At the first tick at which nothing more was freed it is over.
@@ -191,7 +203,8 @@ sweep(struct gt_worker *w)
 GT_ON_LOOP static void
 trim_after_burst(struct gt_worker *w)
 {
-	if (w->freed >= TRIM_MIN && w->freed == w->freed_seen) {
+	if (w->freed > 0 && w->freed == w->freed_seen &&
+	    w->freed + kept_octets(w) >= TRIM_MIN) {
 		drop_free_exchanges(w, CALM_MAX);
 		gt_mem_trim();
 		w->freed = 0;
