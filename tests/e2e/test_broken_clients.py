@@ -291,17 +291,25 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def test_worker_without_descriptors_survives_the_rotation_of_its_log(server):
-    """It cannot take the new files: it says so and serves on."""
+def start_without_descriptors(server):
+    """Its worker's pid, a client it serves, and 80 of which most wait."""
     def limit():
         resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))
-    server.with_config(threads=1, worker_connections=1000)
+    # Fewer than worker-connections would need: the limit comes first.
+    server.with_config(worker_connections=1000)
     server.start(preexec_fn=limit)
     pid = worker(server)["pid"]
     first = server.connect()
     assert first.get("/hello").status == 200
     clients = [server.connect() for _ in range(80)]
     server.log_contains("connections wait: Too many open files")
+    return pid, first, clients
+
+
+def test_worker_without_descriptors_survives_the_rotation_of_its_log(server):
+    """It cannot take the new files: it says so and serves on."""
+    server.with_config(threads=1)
+    pid, first, clients = start_without_descriptors(server)
     renamed = server.error_path.with_suffix(".1")
     server.error_path.rename(renamed)
     server.signal(signal.SIGUSR1)
@@ -319,20 +327,11 @@ def test_worker_without_descriptors_survives_the_rotation_of_its_log(server):
 
 
 def test_exhausted_descriptors_are_waited_for_without_a_busy_loop(server):
-    def limit():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))
     server.with_config(threads=1, worker_connections=40).start()
     server.stop()
     server.stopped = False
     server.error_path.unlink()
-    # Fewer than worker-connections would need: the limit comes first.
-    server.with_config(worker_connections=1000)
-    server.start(preexec_fn=limit)
-    pid = worker(server)["pid"]
-    first = server.connect()
-    assert first.get("/hello").status == 200
-    clients = [server.connect() for _ in range(80)]
-    server.log_contains("connections wait: Too many open files")
+    pid, first, clients = start_without_descriptors(server)
     before = cpu_seconds(pid)
     start = time.monotonic()
     for _ in range(10):
