@@ -36,9 +36,10 @@ e2e_files = \
 	tests/e2e/apps/djproj/shop/views.py \
 	tests/e2e/apps/extension_app.py \
 	tests/e2e/apps/flask_app.py \
-	tests/e2e/apps/hook_app.py \
 	tests/e2e/apps/fork_app.py \
 	tests/e2e/apps/held_app.py \
+	tests/e2e/apps/hook_app.py \
+	tests/e2e/apps/log_app.py \
 	tests/e2e/apps/seen_app.py \
 	tests/e2e/apps/stuck_app.py \
 	tests/e2e/apps/validate_app.py \
@@ -46,17 +47,20 @@ e2e_files = \
 	tests/e2e/acceptance.py \
 	tests/e2e/attacks.py \
 	tests/e2e/conftest.py \
-	tests/e2e/gunicorn_flags.py \
-	tests/e2e/debian.py \
 	tests/e2e/control.py \
+	tests/e2e/debian.py \
+	tests/e2e/gunicorn_flags.py \
 	tests/e2e/harness.py \
+	tests/e2e/hooks.py \
 	tests/e2e/load.py \
+	tests/e2e/manager.py \
+	tests/e2e/nginx.py \
 	tests/e2e/rawclient.py \
 	tests/e2e/reloading.py \
 	tests/e2e/server.py \
 	tests/e2e/stuck.py \
 	tests/e2e/upgrading.py \
-	tests/e2e/apps/log_app.py \
+	tests/e2e/users.py \
 	tests/e2e/test_access.py \
 	tests/e2e/test_app_forks.py \
 	tests/e2e/test_app_log.py \
@@ -77,46 +81,49 @@ e2e_files = \
 	tests/e2e/test_early_hints.py \
 	tests/e2e/test_examples.py \
 	tests/e2e/test_extensions.py \
+	tests/e2e/test_file_wrapper.py \
 	tests/e2e/test_flask.py \
 	tests/e2e/test_forkserver.py \
+	tests/e2e/test_framing.py \
 	tests/e2e/test_gthreadctl.py \
-	tests/e2e/test_init_script.py \
 	tests/e2e/test_hooks.py \
+	tests/e2e/test_init_script.py \
 	tests/e2e/test_keepalive.py \
 	tests/e2e/test_limits.py \
 	tests/e2e/test_liveness.py \
-	tests/e2e/test_metrics.py \
 	tests/e2e/test_log.py \
 	tests/e2e/test_logrotate.py \
 	tests/e2e/test_manual.py \
+	tests/e2e/test_metrics.py \
 	tests/e2e/test_nginx.py \
 	tests/e2e/test_notify.py \
 	tests/e2e/test_paste.py \
-	tests/e2e/test_pyconfig.py \
-	tests/e2e/test_real_apps.py \
 	tests/e2e/test_pid1.py \
 	tests/e2e/test_promises.py \
 	tests/e2e/test_proxy_protocol.py \
+	tests/e2e/test_pyconfig.py \
+	tests/e2e/test_real_apps.py \
 	tests/e2e/test_relay.py \
-	tests/e2e/test_stop.py \
 	tests/e2e/test_reload.py \
 	tests/e2e/test_reload_dev.py \
 	tests/e2e/test_response.py \
 	tests/e2e/test_reuse_port.py \
 	tests/e2e/test_serve.py \
+	tests/e2e/test_settings.py \
 	tests/e2e/test_shortage.py \
 	tests/e2e/test_signals.py \
 	tests/e2e/test_signals_page.py \
-	tests/e2e/test_settings.py \
 	tests/e2e/test_slow_attacks.py \
 	tests/e2e/test_slow_clients.py \
+	tests/e2e/test_smuggling.py \
 	tests/e2e/test_spool.py \
+	tests/e2e/test_stop.py \
 	tests/e2e/test_stuck.py \
 	tests/e2e/test_trust.py \
-	tests/e2e/test_smuggling.py \
 	tests/e2e/test_units.py \
 	tests/e2e/test_unix.py \
 	tests/e2e/test_upgrade.py \
+	tests/e2e/test_upgrade_undone.py \
 	tests/e2e/test_wsgi.py
 EXTRA_DIST += $(e2e_files) bench/memory.py tests/parity/smuggling.py
 

@@ -19,6 +19,12 @@ REPORT = re.compile(
     r"|runtime error:|gthreadd: .* check failed", re.I)
 
 
+def printed(result):
+    """The lines of --print-config, without the origins."""
+    return [re.sub(r" +\(.*", "", line)
+            for line in result.stdout.splitlines()]
+
+
 class Server:
     """One gthreadd in its own directory and session."""
 

@@ -8,24 +8,20 @@ from signal import SIGTERM
 
 import pytest
 
-from harness import GTHREADD, wait_for
 from gunicorn_flags import IDLE, REFUSED, SAME, SETTINGS
+from harness import GTHREADD, wait_for
+from server import printed
 
 
 def words(flag, value):
     return [flag] if value is None else [flag, value]
 
 
-def lines(text):
-    """Of --print-config, without the origins."""
-    return [re.sub(r" +\(.*", "", line) for line in text.splitlines()]
-
-
 @pytest.mark.parametrize("flag,value,line", SAME)
 def test_a_flag_of_gunicorn_means_the_same(server, flag, value, line):
     r = server.run(*words(flag, value), "--print-config", "wsgi_app:app")
     assert r.returncode == 0, r.stderr
-    assert line in lines(r.stdout)
+    assert line in printed(r)
     assert "has no effect" not in r.stderr
 
 
@@ -83,7 +79,7 @@ def test_gunicorns_variable_runs_as_it_is(server):
     assert re.search(r"^bind = 127.0.0.1:2 +\(environment GUNICORN_CMD_ARGS",
                      r.stdout, re.M)
     assert re.search(r"^workers = 4 +\(command line", r.stdout, re.M)
-    assert 'access-logformat = %(h)s "x y"' in lines(r.stdout)
+    assert 'access-logformat = %(h)s "x y"' in printed(r)
     assert r.stderr.count("has no effect") == 1
 
 
@@ -126,7 +122,7 @@ def test_sendfile_of_the_environment_is_read_as_gunicorn_does(server, value,
                                                               shown):
     server.with_env(SENDFILE=value)
     r = server.run("--print-config", "wsgi_app:app")
-    assert f"sendfile = {shown}" in lines(r.stdout)
+    assert f"sendfile = {shown}" in printed(r)
 
 
 def test_secrets_are_not_shown(server):
@@ -134,7 +130,7 @@ def test_secrets_are_not_shown(server):
     r = server.run("-c", "x.ini", "-e", "B=hunter2", "--print-config")
     assert r.returncode == 0, r.stderr
     assert "hunter2" not in r.stdout + r.stderr
-    assert "env = B=***" in lines(r.stdout)
+    assert "env = B=***" in printed(r)
 
 
 # ---- worker classes ----
@@ -144,7 +140,7 @@ def test_secrets_are_not_shown(server):
 def test_long_names_of_gthread_are_known(server, name):
     r = server.run("-k", name, "--print-config")
     assert r.returncode == 0, r.stderr
-    assert "worker-class = gthread" in lines(r.stdout)
+    assert "worker-class = gthread" in printed(r)
 
 
 @pytest.mark.parametrize("name,hint", [
@@ -178,8 +174,8 @@ def test_sync_is_one_thread_without_keep_alive(server):
 def test_sync_with_several_threads_means_gthread(server, name):
     r = server.run("-k", name, "--threads", "3", "--print-config")
     assert r.returncode == 0, r.stderr
-    assert "worker-class = gthread" in lines(r.stdout)
-    assert "keep-alive = 75s" in lines(r.stdout)
+    assert "worker-class = gthread" in printed(r)
+    assert "keep-alive = 75s" in printed(r)
     assert "sync with threads=3 means gthread" in r.stderr
 
 

@@ -11,6 +11,7 @@ import pytest
 from control import Control, ask, controlled, write_app
 from harness import PYTHON, together, wait_for
 from server import Server
+from users import ROOT
 
 
 @pytest.fixture
@@ -196,7 +197,7 @@ def test_socket_is_for_its_owner(running):
     assert stat.S_IMODE(st.st_mode) == 0o600
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.skipif(not ROOT, reason="needs root")
 def test_other_users_are_refused_whatever_the_mode(control, tmp_path):
     control.server.with_config(control_socket_mode="0666").start()
     for p in (control.server.dir, *control.server.dir.parents[:4]):

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from harness import GTHREADD, HERE, PYTHON, free_port, wait_for
-from test_nginx import NGINX, Nginx
+from nginx import NGINX, Nginx
 
 EXAMPLES = HERE.parents[1] / "examples"
 ACTIVATE = shutil.which("systemd-socket-activate")

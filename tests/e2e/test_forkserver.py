@@ -8,7 +8,7 @@ from signal import (SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGTTIN,
 
 import pytest
 from harness import SANITIZER, free_port, scaled, title_of, wait_for
-from test_hooks import hook_lines, with_hooks
+from hooks import hook_lines, with_hooks
 
 MASTER_HOOKS = ["on_starting", "when_ready", "on_reload", "nworkers_changed",
                 "pre_fork", "child_exit", "on_exit"]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """conf/gthreadd.logrotate with logrotate(8) itself, under load."""
 import gzip
-import os
 import shutil
 import subprocess
 
@@ -10,10 +9,9 @@ import pytest
 from debian import Root
 from harness import scaled, wait_for
 from load import Load
-from test_unix import nobody, open_to_all
+from users import ROOT, nobody, open_to_all
 
 LOGROTATE = shutil.which("logrotate", path="/usr/sbin:/sbin:/usr/bin")
-ROOT = os.geteuid() == 0
 pytestmark = pytest.mark.skipif(LOGROTATE is None,
                                 reason="logrotate is missing")
 

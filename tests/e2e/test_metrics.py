@@ -11,8 +11,8 @@ import pytest
 
 from control import Control, controlled
 from harness import TESTS, free_port, wait_for
+from hooks import with_hooks
 from rawclient import RawClient
-from test_hooks import with_hooks
 
 NAME = r"[a-z_][a-z0-9_]*"
 SAMPLE = re.compile(rf'({NAME})(?:{{({NAME})="((?:[^"\\\n]|\\.)*)"}})? '

@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 
 from harness import APPS, wait_for
-from test_compat import lines
+from server import printed
 
 FILE = """\
 import multiprocessing, os
@@ -57,7 +57,7 @@ def test_a_python_config_says_what_it_says_in_gunicorn(server, config, word):
     r = server.run("-c", word, "--print-config")
     assert r.returncode == 0, r.stderr
     for line in SHOWN:
-        assert line in lines(r.stdout)
+        assert line in printed(r)
     assert re.search(r"^limit-request-fields = 50 +\(.*g(\.py)?:19\)$",
                      r.stdout, re.M)
     assert r.stderr.count("\n") == 1
@@ -67,8 +67,8 @@ def test_a_python_config_says_what_it_says_in_gunicorn(server, config, word):
 def test_the_command_line_holds_before_a_python_config(server, config):
     r = server.run("-c", config("workers = 3\nbind = [':1', ':2']\n"), "-w1",
                    "-b", ":9", "--print-config")
-    assert "workers = 1" in lines(r.stdout)
-    assert [x for x in lines(r.stdout) if x.startswith("bind ")] \
+    assert "workers = 1" in printed(r)
+    assert [x for x in printed(r) if x.startswith("bind ")] \
         == ["bind = :9"]
 
 
@@ -83,7 +83,7 @@ def test_a_python_config_sees_modules_of_chdir_and_pythonpath(server, config):
                    str(server.dir), "--print-config")
     assert r.returncode == 0, r.stderr
     for line in ("workers = 7", "threads = 8", "name = sub__config__"):
-        assert line in lines(r.stdout)
+        assert line in printed(r)
 
 
 @pytest.mark.parametrize("text,said", [
@@ -254,7 +254,7 @@ def test_an_imported_config_says_the_same(server, config):
     made = server.run("-c", "made.ini", "--print-config")
     assert made.returncode == 0, made.stderr
     direct = server.run("-c", "g.py", "--print-config")
-    assert lines(made.stdout) == lines(direct.stdout)
+    assert printed(made) == printed(direct)
     assert "B = x,y" in r.stdout
     assert "# worker-tmp-dir = /dev/shm\n#   without effect" in r.stdout
 

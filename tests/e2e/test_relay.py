@@ -4,7 +4,6 @@
 The receivers are sockets of the test; nothing of the machine's own syslog is
 touched.
 """
-import os
 import re
 import socket
 import time
@@ -12,8 +11,9 @@ from pathlib import Path
 from signal import SIGHUP, SIGTERM, SIGTTIN
 
 import pytest
+
 from harness import free_port, wait_for
-from test_unix import open_to_all
+from users import ROOT, open_to_all
 
 RFC3164 = re.compile(
     r"<(\d+)>([A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d) (\S+): \[(\d+)\] (.*)",
@@ -102,7 +102,7 @@ def test_first_lines_of_children_are_told_to_syslog(server, unix_log):
     assert server.error_log().count("booting worker") == 1
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can switch")
+@pytest.mark.skipif(not ROOT, reason="only root can switch")
 def test_directory_that_the_user_cannot_enter_is_told_to_syslog(server,
                                                                 unix_log):
     open_to_all(server)

@@ -10,13 +10,13 @@ import pytest
 
 from harness import GTHREADD, SANITIZER, wait_for
 from reloading import changed, reload, version, write_app
-from test_unix import open_to_all
 from upgrading import start_upgrade
+from users import ROOT, open_to_all
 
 # Nobody else's, nor that of a test beside this one: they are counted.
 UID = 54345 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-pytestmark = pytest.mark.skipif(os.geteuid() != 0,
-                                reason="only root can start it as another")
+pytestmark = pytest.mark.skipif(
+    not ROOT, reason="only root can start it as another")
 NPROC = resource.RLIMIT_NPROC
 LIMITS = {"nproc": NPROC, "nofile": resource.RLIMIT_NOFILE}
 REASON = "Resource temporarily unavailable"

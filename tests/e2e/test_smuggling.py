@@ -8,9 +8,9 @@ import pytest
 
 from attacks import catalogue, corpus
 from harness import wait_for
+from nginx import NGINX, Nginx
 from rawclient import RawClient
 from server import Server
-from test_nginx import NGINX, Nginx
 
 GOOD = b"GET /good HTTP/1.1\r\nHost: x\r\n\r\n"
 NEXT = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -8,7 +8,7 @@ import pytest
 from control import Control
 from harness import scaled, wait_for
 from load import Load
-from test_notify import Manager
+from manager import Manager
 
 
 def test_server_accepts_until_stop_delay_is_over(server, tmp_path):

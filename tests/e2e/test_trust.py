@@ -4,8 +4,8 @@ import pytest
 import requests
 
 from harness import scaled
+from nginx import NGINX, Nginx
 from rawclient import RawClient
-from test_nginx import NGINX, Nginx
 
 NOBODY = "192.0.2.0/24"  # nobody connects from there
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """The units and snippets for systemd, read by systemd's own programs."""
-import os
 import re
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ import pytest
 
 from debian import CONF, Root
 from harness import scaled
+from users import ROOT
 
 ANALYZE = shutil.which("systemd-analyze")
 pytestmark = pytest.mark.skipif(ANALYZE is None, reason="systemd is missing")
@@ -77,7 +77,7 @@ def test_a_service_without_application_is_passed_over(root):
     assert condition(root, "[gthreadd]\n wsgi_app=a\n")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give it away")
+@pytest.mark.skipif(not ROOT, reason="only root can give it away")
 def test_tmpfiles_and_sysusers(root):
     conf = root.rendered("gthreadd.tmpfiles", runstatedir="/run",
                          localstatedir="/var")

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Addresses: unix and abstract sockets, fd://, IPv6, several; user switch."""
-import grp
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -15,8 +13,7 @@ import pytest
 
 from harness import GTHREADD, free_port, wait_for
 from rawclient import RawClient
-
-ROOT = os.geteuid() == 0
+from users import ROOT, nobody, open_to_all
 
 
 def test_unix_socket_is_served_and_removed(server):
@@ -126,22 +123,6 @@ def test_a_name_is_resolved(server):
     server.address = ("127.0.0.1", port)
     server.with_config(bind=f"localhost:{port}").start()
     assert server.get("/hello").status == 200
-
-
-def nobody():
-    user = pwd.getpwnam("nobody")
-    return user, grp.getgrgid(user.pw_gid).gr_name
-
-
-def open_to_all(server):
-    """Everything a worker without rights must reach."""
-    path = server.dir
-    while path != path.parent and path.stat().st_uid == os.geteuid() \
-            and path.name:
-        if str(path) in ("/tmp", "/"):
-            break
-        path.chmod(0o755)
-        path = path.parent
 
 
 @pytest.mark.skipif(not ROOT, reason="only root can switch")

@@ -43,3 +43,17 @@ def wait_gone(server, pid):
 def end(server, pid, number=signal.SIGTERM):
     os.kill(pid, number)
     wait_gone(server, pid)
+
+
+def number_of(server, pid):
+    return len([w for w in server.board(pid) if w["ready"] == 1])
+
+
+def end_workers(server, pid):
+    """The master stays, to come back or to go."""
+    os.kill(pid, signal.SIGWINCH)
+    wait_for("the workers to end", lambda: not server.board(pid))
+
+
+def wait_workers(server, pid):
+    wait_for("both workers", lambda: number_of(server, pid) == 2, 20)

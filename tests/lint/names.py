@@ -101,6 +101,17 @@ def check_file(path, layer_headers):
             yield from check_source(path, text, layer_headers)
 
 
+def check_test(path):
+    """What tests share lies in a module of its own; none imports another."""
+    with open(os.path.join(TOP, path), encoding="utf-8") as f:
+        lines = f.readlines()
+    if len(lines) > FILE_LINES and "/apps/" not in path:
+        yield len(lines), f"{len(lines)} lines, more than {FILE_LINES}"
+    for number, line in enumerate(lines, 1):
+        if re.match(r"\s*(from|import) test_", line):
+            yield number, "a test imports from a test"
+
+
 def headers_of(layer):
     """All declarations of a layer, in one text."""
     text = []
@@ -132,6 +143,11 @@ def main():
             for number, what in check_file(path, headers[layer]):
                 print(f"{path}:{number}: {what}")
                 bad += 1
+    for path in files_of("tests/e2e", ".py"):
+        seen += 1
+        for number, what in check_test(path):
+            print(f"{path}:{number}: {what}")
+            bad += 1
     print(f"names: {seen} files, {bad} violations")
     return 1 if bad or not seen else 0
 
