@@ -59,6 +59,28 @@ set_signals(void (*disposition)(int))
 		signal(ignored[i], disposition);
 }
 
+/*
+ * Instead of SIG_IGN, which programs that the app starts would inherit; a
+ * handler becomes SIG_DFL with them.
+ */
+static void
+be_deaf(int number)
+{
+	(void)number;
+}
+
+/* In a process that the app forks: what is not the app's own is default. */
+static void
+leave_signals(void)
+{
+	struct sigaction sa;
+
+	for (size_t i = 0; i < IGNORED; i++)
+		if (sigaction(ignored[i], NULL, &sa) == 0 &&
+		    sa.sa_handler == be_deaf)
+			signal(ignored[i], SIG_DFL);
+}
+
 static void
 start_relay(struct forkserver *f)
 {
@@ -89,14 +111,16 @@ boot(struct forkserver *f)
 	for (size_t i = 0; i < s->env.n; i++)
 		putenv(s->env.v[i]);
 	gt_module_register();
-	if (gt_interp_start(s) != GT_OK)
+	if (gt_interp_start(s) != GT_OK ||
+	    gt_thread_at_fork(leave_signals) != GT_OK)
 		return GT_EXIT_BOOT;
+	set_signals(be_deaf);
 	gt_interp_faulthandler(f->child->error_log_fd);
 	if (gt_hooks_load(s, &f->got.hooks) != GT_OK)
 		return GT_EXIT_BOOT;
 	if (s->preload && gt_app_load(s, s->workers > 1, &f->got.app) != GT_OK)
 		return GT_EXIT_APP;
-	set_signals(SIG_IGN); /* whatever the app has made of them */
+	set_signals(be_deaf); /* whatever the app has made of them */
 	gt_leftovers_warn();
 	gt_pyfork_freeze();
 	gt_interp_flush();

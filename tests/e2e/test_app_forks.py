@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from harness import processes_of_session
+from harness import processes_of_session, session_of, wait_for
 
 CAME_BACK = "came back from it and is ended"
 
@@ -95,3 +95,22 @@ def test_signal_to_a_program_acts_as_it_does_by_default(forking, name):
     number = signal.Signals[name]
     code = 0 if name == "SIGWINCH" else -number
     assert forking.get(f"/run/{name}").body == b"%d" % code
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"])
+@pytest.mark.parametrize("how", [
+    "pid = subprocess.Popen(['sleep', '100']).pid",
+    "pid = os.fork()\nif pid == 0:\n    time.sleep(100)\n    os._exit(0)",
+], ids=["program", "fork"])
+def test_process_of_a_preloaded_import_obeys_signals(server, how, name):
+    """The forkserver, which forks it, does not."""
+    (server.dir / "starter.py").write_text(
+        f"import os, subprocess, time\n{how}\n"
+        "def app(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
+        "    return [b'%d' % pid]\n")
+    server.with_config(wsgi_app="starter:app", preload=True).start()
+    number, pid = signal.Signals[name], int(server.get("/").body)
+    server.signal(number, pid)
+    wait_for("it to end", lambda: session_of(pid) is None)
+    assert int(server.get("/").body) == pid
