@@ -75,8 +75,9 @@ log_requests(const struct gt_proc *p, int64_t now)
 			continue;
 		told++;
 		gt_log_error("worker %d was running request=\"%s\" "
-		             "age_ms=%lld",
-		             (int)p->pid, cell.text, (long long)age_us / 1000);
+		             "peer=%s age_ms=%lld",
+		             (int)p->pid, cell.text, gt_cell_peer(&cell),
+		             (long long)age_us / 1000);
 	}
 }
 

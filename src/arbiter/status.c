@@ -45,6 +45,7 @@ put_thread(struct gt_json *j, const struct gt_board *b, unsigned i, int64_t now)
 		gt_json_uint(j, "request", c.request);
 		put_age(j, "request_seconds", c.started_us, now);
 		gt_json_text(j, "text", c.text);
+		gt_json_text(j, "peer", gt_cell_peer(&c));
 	}
 	gt_json_close(j, '}');
 }

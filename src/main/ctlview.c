@@ -286,6 +286,8 @@ add_thread(const struct row *r, struct gt_buf *out)
 	    integer(r->thread, "number"), text(r->thread, "state"),
 	    span_of(r->thread, key, age), integer(r->thread, "done"));
 	add_masked(out, text(r->thread, "text"));
+	add(out, is_busy(r->thread) ? " " : "");
+	add_masked(out, text(r->thread, "peer"));
 	add(out, "\n");
 }
 

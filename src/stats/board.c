@@ -11,9 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define PEER_MAX 64 /* octets of a cell's text */
 
 _Static_assert(offsetof(struct gt_cell, counts) == 256, "cache lines apart");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "shared between processes");
@@ -179,9 +182,9 @@ count_done(struct gt_cell *c)
 }
 
 static size_t
-put_part(char text[GT_CELL_TEXT], size_t at, struct gt_str s)
+put_part(char text[GT_CELL_TEXT], size_t at, size_t end, struct gt_str s)
 {
-	size_t n = GT_CELL_TEXT - at;
+	size_t n = end - at;
 
 	if (n > s.n)
 		n = s.n;
@@ -196,13 +199,16 @@ store_text(struct gt_cell *c, struct gt_str method, struct gt_str target,
 {
 	char text[GT_CELL_TEXT];
 	uint64_t word;
-	size_t n, i;
+	size_t n, i, end;
 
-	n = put_part(text, 0, method);
-	n = put_part(text, n, GT_STR(" "));
-	n = put_part(text, n, target);
-	n = put_part(text, n, GT_STR(" "));
-	n = put_part(text, n, peer);
+	if (peer.n > PEER_MAX)
+		peer.n = PEER_MAX;
+	end = GT_CELL_TEXT - 1 - peer.n;
+	n = put_part(text, 0, end, method);
+	n = put_part(text, n, end, GT_STR(" "));
+	n = put_part(text, n, end, target);
+	text[n++] = '\0';
+	n = put_part(text, n, GT_CELL_TEXT, peer);
 	for (i = n; i % sizeof word != 0; i++)
 		text[i] = 0;
 	for (i = 0; i < n; i += sizeof word) {
@@ -283,7 +289,7 @@ load_cell(const struct gt_cell *c, struct gt_cell_copy *out)
 		                            memory_order_acquire);
 		memcpy(out->text + i, &word, sizeof word);
 	}
-	out->text[n] = '\0';
+	out->text[n] = out->text[n + 1] = '\0';
 }
 
 bool
@@ -301,6 +307,12 @@ gt_cell_read(const struct gt_cell *c, struct gt_cell_copy *out)
 			return true;
 	}
 	return false;
+}
+
+const char *
+gt_cell_peer(const struct gt_cell_copy *c)
+{
+	return c->text + strlen(c->text) + 1;
 }
 
 const char *

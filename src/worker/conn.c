@@ -184,9 +184,9 @@ account(const struct gt_conn *c, const char *why)
 		                          memory_order_relaxed);
 	gt_log_debug("connection closed%s peer=%s requests=%u state=%s "
 	             "age_ms=%lld reason=\"%s\"",
-	             answered ? "" : " without an answer", c->peer.remote.host,
-	             c->requests, name[c->state], (long long)age_us / 1000,
-	             why);
+	             answered ? "" : " without an answer",
+	             gt_peer_name(&c->peer), c->requests, name[c->state],
+	             (long long)age_us / 1000, why);
 }
 
 void

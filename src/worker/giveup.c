@@ -67,7 +67,7 @@ tell(const struct gt_exchange *ex, unsigned status, const char *why)
 	               "peer=%s reason=\"%s\"",
 	               status, (int)(method.n < 32 ? method.n : 32), method.p,
 	               (int)(target.n < 256 ? target.n : 256), target.p,
-	               ex->peer->remote.host, why);
+	               gt_peer_name(ex->peer), why);
 }
 
 void

@@ -41,9 +41,10 @@ tell_slow(struct gt_worker *w, struct gt_pool_thread *t,
 {
 	struct gt_conn *c = find_conn(w, cell->request);
 
-	gt_log_warning("slow request request=\"%s\" age_ms=%lld "
+	gt_log_warning("slow request request=\"%s\" peer=%s age_ms=%lld "
 	               "thread=gthreadd-%u, its stack follows",
-	               cell->text, (long long)age_us / 1000, t->number);
+	               cell->text, gt_cell_peer(cell), (long long)age_us / 1000,
+	               t->number);
 	ask(w, GT_JOB_SHOW, t);
 	t->watched.told_slow = true;
 	if (c != NULL)
@@ -57,11 +58,11 @@ gt_overdue_tell_end(struct gt_conn *c, const struct gt_exchange *ex)
 	struct gt_str target = gt_exchange_str(ex, ex->request.target);
 
 	c->is_slow = false;
-	gt_log_warning("slow request ended request=\"%.*s %.*s %s\" "
-	               "took_ms=%lld",
+	gt_log_warning("slow request ended request=\"%.*s %.*s\" "
+	               "peer=%s took_ms=%lld",
 	               (int)(method.n < 32 ? method.n : 32), method.p,
 	               (int)(target.n < 256 ? target.n : 256), target.p,
-	               ex->peer->remote.host,
+	               gt_peer_name(ex->peer),
 	               (long long)(ex->ended_us - ex->started_us) / 1000);
 }
 
@@ -73,11 +74,11 @@ time_out(struct gt_worker *w, struct gt_pool_thread *t,
 	const struct gt_settings *s = w->settings;
 	struct gt_conn *c = find_conn(w, cell->request);
 
-	gt_log_error("request timed out request=\"%s\" age_ms=%lld "
+	gt_log_error("request timed out request=\"%s\" peer=%s age_ms=%lld "
 	             "thread=gthreadd-%u request-timeout=%lldms, its stack "
 	             "follows",
-	             cell->text, (long long)age_us / 1000, t->number,
-	             (long long)s->request_timeout_ms);
+	             cell->text, gt_cell_peer(cell), (long long)age_us / 1000,
+	             t->number, (long long)s->request_timeout_ms);
 	ask(w, GT_JOB_SHOW, t);
 	if (s->interrupt_timeout_ms > 0)
 		ask(w, GT_JOB_RAISE, t);
@@ -98,8 +99,8 @@ be_stuck(struct gt_worker *w, const struct gt_pool_thread *t,
 	if (!w->is_stuck)
 		gt_log_error(
 		    "thread gthreadd-%u is stuck, the worker asks to be "
-		    "replaced request=\"%s\" age_ms=%lld",
-		    t->number, cell->text,
+		    "replaced request=\"%s\" peer=%s age_ms=%lld",
+		    t->number, cell->text, gt_cell_peer(cell),
 		    (long long)(gt_loop_now(w) - cell->started_us) / 1000);
 	w->is_stuck = true;
 	if (w->state == GT_WORKER_SERVING)
@@ -179,9 +180,10 @@ warn_busy(struct gt_worker *w, const struct oldest *o)
 	enum gt_err rc = GT_OK;
 
 	for (size_t i = 0; rc == GT_OK && i < o->n; i++)
-		rc = gt_buf_addf(
-		    &text, " request=\"%s\" age_ms=%lld", o->cell[i].text,
-		    (long long)(now - o->cell[i].started_us) / 1000);
+		rc = gt_buf_addf(&text, " request=\"%s\" peer=%s age_ms=%lld",
+		                 o->cell[i].text, gt_cell_peer(&o->cell[i]),
+		                 (long long)(now - o->cell[i].started_us) /
+		                     1000);
 	gt_log_warning("all threads are busy since_ms=%lld threads=%u, the "
 	               "oldest requests:%.*s",
 	               (long long)(now - w->busy_since_us) / 1000, w->nthreads,

@@ -58,7 +58,7 @@ run(struct gt_pool_thread *t, struct gt_exchange *ex, int64_t now_us)
 	gt_cell_begin(t->cell, ex->number, now_us,
 	              gt_exchange_str(ex, ex->request.method),
 	              gt_exchange_str(ex, ex->request.target),
-	              gt_str_of(ex->peer->remote.host));
+	              gt_str_of(gt_peer_name(ex->peer)));
 	atomic_store_explicit(&t->in_app, ex->number, memory_order_relaxed);
 	gt_app_call(t->app, ex);
 	leave_app(t, ex->number);

@@ -104,7 +104,7 @@ on_dropped(void *arg, struct gt_str name)
 		return;
 	gt_log_warning("header field dropped name=%.*s peer=%s (header-map, "
 	               "forwarder-headers; logged once)",
-	               (int)name.n, name.p, c->peer.remote.host);
+	               (int)name.n, name.p, gt_peer_name(&c->peer));
 	if (d->n == GT_DROPPED_NAMES)
 		gt_log_warning("names of dropped header fields are logged no "
 		               "more");

@@ -292,7 +292,7 @@ gt_conn_refuse(struct gt_conn *c, enum gt_err err, const char *why)
 
 	gt_log_info("request refused status=%u peer=%s reason=\"%s\" "
 	            "age_ms=%lld",
-	            status, c->peer.remote.host,
+	            status, gt_peer_name(&c->peer),
 	            why != NULL ? why : gt_err_text(err),
 	            (long long)(gt_loop_now(w) - c->since_us) / 1000);
 	c->ex->on_conn = c->requests + 1;

@@ -22,9 +22,8 @@ def occupy(server, *targets):
     """Connections whose requests run, one after the other."""
     found = []
     for target in targets:
-        def running(text=f"GET {target} "):
-            return len([c for c in server.busy_cells()
-                        if c["text"].startswith(text)])
+        def running(text=f"GET {target}"):
+            return len([c for c in server.busy_cells() if c["text"] == text])
         before = running()
         found.append(send(server, target))
         wait_for(f"{target} to run", lambda: running() == before + 1)

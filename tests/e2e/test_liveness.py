@@ -138,7 +138,7 @@ def test_foreign_kill_is_told_with_memory_and_requests(server):
     if not SANITIZER:
         assert 1000 < int(m[1]) < 200000
     server.log_contains(rf'worker {pid} was running request="GET '
-                        r'/sleep\?s=1000 127.0.0.1" age_ms=\d+')
+                        r'/sleep\?s=1000" peer=127.0.0.1 age_ms=\d+')
     replaced(server, pid)
     # Nobody guesses.
     assert not re.search("memory|timed out|by the master",

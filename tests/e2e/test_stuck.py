@@ -26,7 +26,7 @@ def test_stuck_thread_is_named_answered_and_its_worker_replaced(
     assert r.get("Connection").lower() == "close"
     c.expect_close()
     server.log_contains(
-        rf'request timed out request="GET /{way}\?s=1000 127.0.0.1" '
+        rf'request timed out request="GET /{way}\?s=1000" peer=127.0.0.1 '
         r'age_ms=\d+ thread=gthreadd-\d')
     server.log_contains(rf'File ".*stuck_app.py", line \d+, in {function}')
     new = replaced(server, pid)
@@ -214,14 +214,14 @@ def test_slow_request_is_logged_while_it_runs_and_when_it_ends(server):
     start(server, request_timeout=None, slow_request_log="300ms")
     c, = occupy(server, "/sleep?s=1.2")
     m = server.log_contains(
-        r'\[WARNING\] slow request request="GET /sleep\?s=1.2 127.0.0.1" '
+        r'\[WARNING\] slow request request="GET /sleep\?s=1.2" peer=127.0.0.1 '
         r'age_ms=(\d+)')
     assert int(m[1]) >= 300
     server.log_contains(r"in sleep_in_python")
     assert "slow request ended" not in server.error_log()
     assert c.response().status == OK
-    m = server.log_contains(r'slow request ended request="GET /sleep\?s=1.2 '
-                            r'127.0.0.1" took_ms=(\d+)')
+    m = server.log_contains(r'slow request ended request="GET /sleep\?s=1.2" '
+                            r'peer=127.0.0.1 took_ms=(\d+)')
     assert int(m[1]) >= 1200
     assert server.log_counts(r"slow request request=", 1) == 1
 
@@ -243,7 +243,7 @@ def test_saturation_is_warned_of_once_until_it_has_ended(server):
         first, second = occupy(server, "/sleep?s=1", "/sleep?s=0.9")
         m = server.log_contains(
             r'all threads are busy since_ms=(\d+) threads=2, the oldest '
-            r'requests: request="GET /sleep\?s=1 127.0.0.1" age_ms=\d+ '
+            r'requests: request="GET /sleep\?s=1" peer=127.0.0.1 age_ms=\d+ '
             r'request="GET /sleep\?s=0.9')
         assert int(m[1]) >= 400
         assert (first.response().status, second.response().status) == (OK, OK)

@@ -88,6 +88,13 @@ struct gt_peer {
 	const struct gt_proxy_info *proxy; /* of a client; NULL: none */
 };
 
+/* For logs: an address, or "unix". */
+static inline const char *
+gt_peer_name(const struct gt_peer *p)
+{
+	return p->is_unix ? "unix" : p->remote.host;
+}
+
 struct gt_exchange {
 	uint64_t number;  /* among the worker's requests, from 1 */
 	unsigned on_conn; /* among its connection's requests, from 1 */

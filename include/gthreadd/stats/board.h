@@ -53,7 +53,7 @@ struct gt_cell {
 	_Atomic uint64_t done;      /* requests finished */
 	_Atomic int64_t waited_us;  /* of this request, for its client */
 	_Atomic uint32_t text_len;
-	_Atomic uint64_t text[GT_CELL_TEXT / 8]; /* "GET /path peer", cut */
+	_Atomic uint64_t text[GT_CELL_TEXT / 8]; /* see gt_cell_copy */
 	struct gt_counts counts;                 /* of this thread */
 };
 
@@ -92,9 +92,9 @@ unsigned gt_board_threads(const struct gt_board *b);
 size_t gt_board_size(unsigned threads);
 
 /*
- * Writers. A request begins (state RUNNING; the text is cut to GT_CELL_TEXT)
- * and ends when the next one begins or the state becomes PARKED or HEIR: then
- * it counts as done.
+ * Writers. A request begins (state RUNNING; its target is cut to what
+ * GT_CELL_TEXT leaves) and ends when the next one begins or the state becomes
+ * PARKED or HEIR: then it counts as done.
  */
 void gt_cell_begin(struct gt_cell *c, uint64_t request, int64_t now_us,
                    struct gt_str method, struct gt_str target,
@@ -109,9 +109,11 @@ struct gt_cell_copy {
 	int64_t started_us;
 	int64_t waited_us;
 	uint64_t done;
-	char text[GT_CELL_TEXT + 1];
+	char text[GT_CELL_TEXT + 2]; /* "GET /path", NUL, peer, NUL */
 };
 bool gt_cell_read(const struct gt_cell *c, struct gt_cell_copy *out);
+/* Who sent the request: an address, or "unix". */
+const char *gt_cell_peer(const struct gt_cell_copy *c);
 /* In a request? Then *age_us is its time in the app, waits for its client not
  * counted. */
 bool gt_cell_is_busy(const struct gt_cell_copy *c, int64_t now_us,

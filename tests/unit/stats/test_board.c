@@ -106,6 +106,7 @@ a_cell_shows_its_request(void **state)
 	assert_int_equal(copy.state, GT_CELL_PARKED);
 	assert_int_equal(copy.request, 0);
 	assert_string_equal(copy.text, "");
+	assert_string_equal(gt_cell_peer(&copy), "");
 	gt_cell_begin(&b->cell[0], 7, 100, GT_STR("GET"), GT_STR("/a?b"),
 	              GT_STR("1.2.3.4:5"));
 	assert_true(gt_cell_read(&b->cell[0], &copy));
@@ -113,7 +114,8 @@ a_cell_shows_its_request(void **state)
 	assert_int_equal(copy.request, 7);
 	assert_int_equal(copy.since_us, 100);
 	assert_int_equal(copy.started_us, 100);
-	assert_string_equal(copy.text, "GET /a?b 1.2.3.4:5");
+	assert_string_equal(copy.text, "GET /a?b");
+	assert_string_equal(gt_cell_peer(&copy), "1.2.3.4:5");
 	gt_cell_set(&b->cell[0], GT_CELL_WAITING, 150);
 	assert_true(gt_cell_read(&b->cell[0], &copy));
 	assert_int_equal(copy.state, GT_CELL_WAITING);
@@ -196,8 +198,25 @@ a_long_text_is_cut(void **state)
 	gt_cell_begin(&c, 1, 1, GT_STR("GET"),
 	              (struct gt_str){target, sizeof target}, GT_STR("peer"));
 	assert_true(gt_cell_read(&c, &copy));
-	assert_int_equal(strlen(copy.text), GT_CELL_TEXT);
+	assert_int_equal(strlen(copy.text), GT_CELL_TEXT - 5);
 	assert_memory_equal(copy.text, "GET xxx", 7);
+	assert_string_equal(gt_cell_peer(&copy), "peer");
+}
+
+static void
+a_long_peer_leaves_room_for_the_request(void **state)
+{
+	struct gt_cell_copy copy;
+	struct gt_cell c = {0};
+	char peer[1000];
+
+	(void)state;
+	memset(peer, 'p', sizeof peer);
+	gt_cell_begin(&c, 1, 1, GT_STR("GET"), GT_STR("/a"),
+	              (struct gt_str){peer, sizeof peer});
+	assert_true(gt_cell_read(&c, &copy));
+	assert_string_equal(copy.text, "GET /a");
+	assert_int_equal(strlen(gt_cell_peer(&copy)), 64);
 }
 
 static void
@@ -241,7 +260,7 @@ check_copy(const struct gt_cell_copy *copy)
 	assert_int_equal(copy->since_us, copy->request);
 	assert_int_equal(copy->started_us, copy->request);
 	assert_int_equal(copy->done + 1, copy->request);
-	assert_int_equal(strlen(copy->text), want + 5);
+	assert_int_equal(strlen(copy->text), want + 4);
 	for (i = 0; i < want; i++)
 		assert_int_equal(copy->text[4 + i], 'a' + copy->request % 26);
 }
@@ -282,6 +301,7 @@ main(void)
 	    cmocka_unit_test(a_request_is_done_when_its_thread_goes_on),
 	    cmocka_unit_test(waits_for_the_client_are_no_time_in_the_app),
 	    cmocka_unit_test(a_long_text_is_cut),
+	    cmocka_unit_test(a_long_peer_leaves_room_for_the_request),
 	    cmocka_unit_test(read_gives_up_on_a_cell_that_is_always_written),
 	    cmocka_unit_test(a_copy_is_consistent_while_the_writer_runs),
 	};
