@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gthreadd/base/clock.h"
@@ -22,7 +21,7 @@
 #include "event_priv.h"
 
 #define DEADLINE_S 2
-#define TEXT_MAX   (4 * 1048576) /* octets of one worker */
+#define TEXT_MAX   (4 * 1048576) /* octets of one worker: it is not trusted */
 #define HELD_US    2000000       /* the GIL was not seen for so long */
 
 /* A worker that was asked. */
@@ -64,25 +63,6 @@ free_round(struct gt_stacks *s)
 
 /* ---- the answer ---- */
 
-/* A worker writes it: it is not trusted. Errors: GT_NOMEM, GT_SYS. */
-static enum gt_err
-add_file(struct gt_buf *out, int fd)
-{
-	struct stat st;
-	ssize_t n;
-
-	if (fstat(fd, &st) < 0)
-		return GT_SYS;
-	if (st.st_size > TEXT_MAX)
-		st.st_size = TEXT_MAX;
-	if (gt_buf_reserve(out, (size_t)st.st_size) != GT_OK)
-		return GT_NOMEM;
-	if ((n = pread(fd, out->p + out->len, (size_t)st.st_size, 0)) < 0)
-		return GT_SYS;
-	out->len += (size_t)n;
-	return GT_OK;
-}
-
 static enum gt_err
 add_missing(struct gt_buf *out, const struct answer *w)
 {
@@ -108,7 +88,7 @@ write_round(const struct gt_stacks *s, struct gt_buf *out)
 			rc = gt_buf_addf(out, "== worker %d age=%u\n",
 			                 (int)w->pid, w->age);
 		if (rc == GT_OK)
-			rc = w->is_done ? add_file(out, w->fd)
+			rc = w->is_done ? gt_fd_read_file(w->fd, TEXT_MAX, out)
 			                : add_missing(out, w);
 		if (rc == GT_OK)
 			rc = gt_buf_addf(out, "\n");

@@ -63,6 +63,24 @@ gt_fd_write_all(int fd, const void *p, size_t n)
 	return GT_OK;
 }
 
+enum gt_err
+gt_fd_read_file(int fd, size_t max, struct gt_buf *out)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return GT_SYS;
+	if ((size_t)st.st_size < max)
+		max = (size_t)st.st_size;
+	if (gt_buf_reserve(out, max) != GT_OK)
+		return GT_NOMEM;
+	if ((n = pread(fd, out->p + out->len, max, 0)) < 0)
+		return GT_SYS;
+	out->len += (size_t)n;
+	return GT_OK;
+}
+
 ssize_t
 gt_fd_write_log(int fd, const void *p, size_t n)
 {

@@ -41,6 +41,7 @@ unit_tests += \
 	tests/unit/base/test_buf \
 	tests/unit/base/test_cidr \
 	tests/unit/base/test_clock \
+	tests/unit/base/test_fd \
 	tests/unit/base/test_filewatch \
 	tests/unit/base/test_log \
 	tests/unit/base/test_mem \
@@ -52,6 +53,7 @@ tests_unit_base_test_addr_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_buf_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_cidr_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_clock_LDADD = $(base_libs) $(CMOCKA_LIBS)
+tests_unit_base_test_fd_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_filewatch_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_log_LDADD = $(base_libs) $(CMOCKA_LIBS)
 tests_unit_base_test_mem_LDADD = $(base_libs) $(CMOCKA_LIBS)

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gthreadd/base/clock.h"
@@ -115,37 +114,20 @@ on_patience_end(evutil_socket_t fd, short what, void *arg)
 	answer_all(d, "the master does not answer");
 }
 
-/* Errors: GT_SYS, GT_NOMEM, GT_INVALID. */
-static enum gt_err
-read_text(struct metricsd *d, int fd)
-{
-	struct stat st;
-	ssize_t n;
-
-	if (fstat(fd, &st) < 0)
-		return GT_SYS;
-	if (st.st_size <= 0 || st.st_size > TEXT_MAX)
-		return GT_INVALID;
-	gt_buf_reset(&d->text, TEXT_MAX);
-	if (gt_buf_reserve(&d->text, (size_t)st.st_size) != GT_OK)
-		return GT_NOMEM;
-	n = pread(fd, d->text.p, (size_t)st.st_size, 0);
-	if (n != st.st_size)
-		return GT_SYS;
-	d->text.len = (size_t)n;
-	return GT_OK;
-}
-
 static void
 take_message(struct metricsd *d, struct gt_channel_msg *msg)
 {
 	enum gt_err rc = GT_INVALID;
 
-	if (msg->type == GT_CHANNEL_METRICS && msg->nfds == 1)
-		rc = read_text(d, msg->fds[0]);
+	if (msg->type == GT_CHANNEL_METRICS && msg->nfds == 1) {
+		gt_buf_reset(&d->text, TEXT_MAX);
+		rc = gt_fd_read_file(msg->fds[0], TEXT_MAX, &d->text);
+	}
 	gt_channel_close_fds(msg);
 	d->is_asked = false;
 	evtimer_del(d->patience);
+	if (d->text.len == TEXT_MAX)
+		rc = GT_RANGE; /* it is cut */
 	if (rc == GT_OK)
 		d->got_us = gt_clock_us();
 	answer_all(d, rc == GT_OK ? NULL : "the master's answer is broken");

@@ -15,6 +15,7 @@
 
 #include "gthreadd/base/clock.h"
 #include "gthreadd/stats/board.h"
+#include "gthreadd/stats/json.h"
 
 #define BOARDS_MAX 1024
 #define PATH_LEN   300
@@ -24,77 +25,55 @@ struct seen {
 	size_t n;
 };
 
-static void
-print_string(const char *s)
-{
-	putchar('"');
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < 0x20 || c >= 0x7f)
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
-	putchar('"');
-}
-
 /* -1: never. */
-static double
-age_ms(int64_t stamp_us, int64_t now_us)
+static void
+add_age(struct gt_json *j, const char *key, int64_t stamp_us, int64_t now_us)
 {
-	return stamp_us == 0 ? -1.0 : (double)(now_us - stamp_us) / 1000.0;
+	gt_json_int(j, key, stamp_us == 0 ? -1 : (now_us - stamp_us) / 1000);
 }
 
 static void
-print_cell(const struct gt_cell *c, int64_t now_us)
+add_cell(struct gt_json *j, const struct gt_cell *c, int64_t now_us)
 {
 	struct gt_cell_copy copy;
 
-	if (!gt_cell_read(c, &copy)) {
-		printf("{\"state\": \"unreadable\"}");
-		return;
+	gt_json_open(j, '{');
+	if (gt_cell_read(c, &copy)) {
+		gt_json_text(j, "state", gt_cell_state_name(copy.state));
+		gt_json_uint(j, "request", copy.request);
+		add_age(j, "age_ms", copy.since_us, now_us);
+		add_age(j, "request_age_ms", copy.started_us, now_us);
+		gt_json_uint(j, "done", copy.done);
+		gt_json_text(j, "text", copy.text);
+	} else {
+		gt_json_text(j, "state", "unreadable");
 	}
-	printf("{\"state\": \"%s\", \"request\": %llu, \"age_ms\": %.3f, "
-	       "\"request_age_ms\": %.3f, \"done\": %llu, \"text\": ",
-	       gt_cell_state_name(copy.state), (unsigned long long)copy.request,
-	       age_ms(copy.since_us, now_us), age_ms(copy.started_us, now_us),
-	       (unsigned long long)copy.done);
-	print_string(copy.text);
-	printf("}");
+	gt_json_close(j, '}');
 }
 
 static void
-print_counter(const char *name, uint64_t value)
-{
-	printf(", \"%s\": %llu", name, (unsigned long long)value);
-}
-
-static void
-print_board(const struct gt_board *b)
+add_board(struct gt_json *j, const struct gt_board *b)
 {
 	int64_t now = gt_clock_us();
-	unsigned i;
 
-	printf("{\"pid\": %d, \"ready\": %u, \"loop_beat_ms\": %.3f, "
-	       "\"gil_beat_ms\": %.3f",
-	       b->pid, b->ready, age_ms(b->loop_beat_us, now),
-	       age_ms(b->gil_beat_us, now));
-	print_counter("connections", b->connections);
-	print_counter("parked", b->parked);
-	print_counter("accepted", b->accepted);
-	print_counter("requests", b->requests);
-	print_counter("unanswered", b->unanswered);
-	print_counter("queued", b->queued);
-	print_counter("log_dropped", b->log_dropped);
-	printf(", \"cells\": [");
-	for (i = 0; i < gt_board_threads(b); i++) {
-		printf(i == 0 ? "\n    " : ",\n    ");
-		print_cell(&b->cell[i], now);
-	}
-	printf("]}");
+	gt_json_open(j, '{');
+	gt_json_int(j, "pid", b->pid);
+	gt_json_uint(j, "ready", b->ready);
+	add_age(j, "loop_beat_ms", b->loop_beat_us, now);
+	add_age(j, "gil_beat_ms", b->gil_beat_us, now);
+	gt_json_uint(j, "connections", b->connections);
+	gt_json_uint(j, "parked", b->parked);
+	gt_json_uint(j, "accepted", b->accepted);
+	gt_json_uint(j, "requests", b->requests);
+	gt_json_uint(j, "unanswered", b->unanswered);
+	gt_json_uint(j, "queued", b->queued);
+	gt_json_uint(j, "log_dropped", b->log_dropped);
+	gt_json_key(j, "cells");
+	gt_json_open(j, '[');
+	for (unsigned i = 0; i < gt_board_threads(b); i++)
+		add_cell(j, &b->cell[i], now);
+	gt_json_close(j, ']');
+	gt_json_close(j, '}');
 }
 
 /* The file was met before under another descriptor. */
@@ -116,7 +95,7 @@ is_seen(struct seen *seen, int fd)
 }
 
 static void
-show_fd(const char *path, struct seen *seen)
+add_fd(struct gt_json *j, const char *path, struct seen *seen)
 {
 	char link[PATH_LEN];
 	struct gt_board *b;
@@ -132,8 +111,7 @@ show_fd(const char *path, struct seen *seen)
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 		return;
 	if (!is_seen(seen, fd) && gt_board_map(fd, false, &b) == GT_OK) {
-		printf(seen->n == 1 ? "\n  " : ",\n  ");
-		print_board(b);
+		add_board(j, b);
 		gt_board_unmap(b);
 	}
 	close(fd);
@@ -143,6 +121,8 @@ int
 main(int argc, char *argv[])
 {
 	static struct seen seen;
+	struct gt_buf text = {0};
+	struct gt_json j = {.out = &text};
 	char path[PATH_LEN];
 	struct dirent *e;
 	DIR *dir;
@@ -152,15 +132,21 @@ main(int argc, char *argv[])
 	snprintf(path, sizeof path, "/proc/%s/fd", argv[1]);
 	if ((dir = opendir(path)) == NULL)
 		err(1, "%s", path);
-	printf("{\"workers\": [");
+	gt_json_open(&j, '{');
+	gt_json_key(&j, "workers");
+	gt_json_open(&j, '[');
 	while ((e = readdir(dir)) != NULL) {
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof path, "/proc/%.20s/fd/%.20s", argv[1],
 		         e->d_name);
-		show_fd(path, &seen);
+		add_fd(&j, path, &seen);
 	}
 	closedir(dir);
-	printf("]}\n");
+	gt_json_close(&j, ']');
+	gt_json_close(&j, '}');
+	if (j.err != GT_OK)
+		errx(1, "%s", gt_err_text(j.err));
+	printf("%.*s\n", (int)text.len, text.p);
 	return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "gthreadd/base/annot.h"
+#include "gthreadd/base/buf.h"
 #include "gthreadd/base/err.h"
 
 /*
@@ -22,6 +23,12 @@ GT_MUST_CHECK enum gt_err gt_fd_set_cloexec(int fd, int on);
 GT_MUST_CHECK enum gt_err gt_fd_set_nonblock(int fd);
 /* Write all n octets, also when interrupted. Errors: GT_SYS. */
 GT_MUST_CHECK enum gt_err gt_fd_write_all(int fd, const void *p, size_t n);
+/*
+ * Add to out what a file has from its start on, max octets at most; where fd
+ * stands is not changed. Errors: GT_SYS, GT_NOMEM.
+ */
+GT_MUST_CHECK enum gt_err gt_fd_read_file(int fd, size_t max,
+                                          struct gt_buf *out);
 /*
  * write(2) to a log: does not wait for the reader of a socket, and not for
  * that of a pipe or terminal that gt_fd_open_log has opened. EAGAIN then.
