@@ -86,7 +86,7 @@ time_out(struct gt_worker *w, struct gt_pool_thread *t,
 	t->watched.replace_at_us =
 	    gt_loop_now(w) + s->interrupt_timeout_ms * 1000;
 	if (c == NULL)
-		return; /* answered since the cell was read */
+		return; /* given up before, as by a worker that ends */
 	gt_conn_count_timeout(c, GT_TIMEOUT_REQUEST);
 	gt_conn_give_up(c, GT_EX_RUNNING, 504, "request-timeout");
 }

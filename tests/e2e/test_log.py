@@ -3,8 +3,9 @@
 import os
 import re
 import socket
-from signal import SIGHUP, SIGUSR1
+from signal import SIGCONT, SIGHUP, SIGSTOP, SIGUSR1
 
+from control import Control
 from harness import scaled, wait_for
 
 COMBINED = re.compile(
@@ -240,6 +241,32 @@ def drain(fd):
             parts.append(os.read(fd, 65536))
     except BlockingIOError:
         return b"".join(parts).decode()
+
+
+def test_worker_that_stood_still_has_the_new_log_files_in_the_end(server):
+    """It reads nothing meanwhile, until the master cannot say more."""
+    control = Control(server)
+    server.with_config(timeout="0").start()
+    pid = server.worker_pids()[0]
+    server.signal(SIGSTOP, pid)
+
+    for _ in range(10000):
+        r = control.post("/log-level?level=info")
+        if r.status != 200:
+            break
+    assert r.status == 503
+    assert r.json()["message"] == "workers that could not be told: 1"
+    server.error_path.rename(server.dir / "old.log")
+    server.signal(SIGUSR1)
+    wait_for("the new log", server.error_path.exists)
+    server.signal(SIGCONT, pid)
+
+    def logged():
+        server.get("/log?text=after+all")
+        return "after all" in server.error_log()
+    wait_for("its lines in the new log", logged)
+    assert control.post("/log-level?level=info").status == 200
+    assert server.worker_pids() == [pid]
 
 
 def test_error_log_that_nobody_reads_stops_nothing(server):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """USR2: a new program takes over, or not, and no request is lost."""
+import fcntl
 import os
 import re
 import shutil
@@ -219,6 +220,35 @@ def test_pid_file_of_the_new_master_becomes_the_pid_file(chain):
     assert f"is held by {new}" in refused.stderr
     end(server, new)
     assert not first.exists()
+
+
+@pytest.mark.parametrize("how, says", [
+    ("another server", r"another server has \S+/pid/file$"),
+    ("no directory", "No such file or directory$")])
+def test_pid_file_that_cannot_be_taken_over_stays_and_it_is_told(
+        chain, how, says):
+    server = chain.with_config(pid="pid/file")
+    first, second = server.dir / "pid/file", server.dir / "pid/file.2"
+    first.parent.mkdir()
+    server.start()
+    old = server.process.pid
+    new = upgrade(server, old)
+    if how == "another server":
+        first.unlink()
+    else:
+        shutil.rmtree(first.parent)
+    with open(first if first.parent.exists() else os.devnull, "w+",
+              encoding="ascii") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write("1\n")
+        other.flush()
+        end(server, old)
+        server.log_contains(rf"pid file stays \S+/pid/file\.2: {says}")
+        assert version(server) == 1
+        end(server, new)
+    if how == "another server":
+        assert first.read_text() == "1\n"
+        assert not second.exists()
 
 
 def test_new_master_takes_over_when_the_old_one_is_killed(chain):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Requests that the loop answers itself, on a socket pair in the place of a
- * client; the test is the thread.
+ * client; the test is the thread, and the monitor.
  */
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +12,7 @@
 #include "gthreadd/base/log.h"
 
 #define BLOCK 60000 /* more than a small socket takes, less than is refused */
+#define JOBS  2
 
 struct fixture {
 	struct gt_worker w;
@@ -21,6 +22,9 @@ struct fixture {
 	struct gt_board board;
 	struct gt_conn *c;
 	struct gt_exchange *ex;
+	struct gt_pool_thread thread;
+	struct gt_cell cell; /* what the board says of it */
+	struct gt_job job[JOBS];
 	int client;
 	char got[BLOCK + 4096];
 };
@@ -45,6 +49,13 @@ start(void **state)
 	w->service.trust = &f.trust;
 	w->board = &f.board;
 	w->state = GT_WORKER_ENDED; /* nothing is accepted */
+	w->threads = &f.thread;
+	w->nthreads = 1;
+	f.thread.cell = &f.cell;
+	gt_mutex_init(&w->monitor.lock);
+	gt_cond_init(&w->monitor.wake);
+	w->monitor.job = f.job;
+	w->monitor.room = JOBS;
 	TAILQ_INIT(&w->conns);
 	gt_queue_init(&w->queue, &w->service.mailbox);
 	if (gt_loop_init(w) != GT_OK ||
@@ -81,6 +92,8 @@ end(void **state)
 		gt_conn_close(c, "test");
 	gt_loop_fini(&f->w);
 	gt_queue_fini(&f->w.queue);
+	gt_cond_fini(&f->w.monitor.wake);
+	gt_mutex_fini(&f->w.monitor.lock);
 	close(f->client);
 	return 0;
 }
@@ -161,6 +174,78 @@ a_response_that_has_begun_is_cut_and_not_answered(void **state)
 	assert_int_equal(recv(f->client, f->got, 1, MSG_DONTWAIT), 0);
 }
 
+/* The thread has run the request for two seconds, one more than it may. */
+static void
+check_overdue(struct fixture *f)
+{
+	int64_t now = gt_loop_now(&f->w);
+
+	gt_assert_loop();
+	f->settings.request_timeout_ms = 1000;
+	f->settings.interrupt_timeout_ms = 5000;
+	gt_cell_begin(&f->cell, f->ex->number, now - 2000000, GT_STR("GET"),
+	              GT_STR("/"), GT_STR(""));
+	f->w.looked_us = now; /* the process did not stand still */
+	gt_overdue_check(&f->w);
+}
+
+static void
+assert_thread_is_seen_to(const struct fixture *f)
+{
+	assert_int_equal(f->w.monitor.njobs, 2);
+	assert_int_equal(f->job[0].kind, GT_JOB_SHOW);
+	assert_int_equal(f->job[1].kind, GT_JOB_RAISE);
+	for (int i = 0; i < 2; i++) {
+		assert_ptr_equal(f->job[i].thread, &f->thread);
+		assert_int_equal(f->job[i].request, f->ex->number);
+	}
+}
+
+static void
+a_request_that_takes_too_long_is_answered_once(void **state)
+{
+	struct fixture *f = *state;
+
+	gt_assert_loop();
+	assert_true(gt_exchange_move(f->ex, GT_EX_QUEUED, GT_EX_RUNNING));
+	check_overdue(f);
+	assert_true(receive(f) > 0);
+	assert_memory_equal(f->got, "HTTP/1.1 504 ", 13);
+	assert_thread_is_seen_to(f);
+	check_overdue(f);
+	assert_int_equal(receive(f), 0);
+	assert_thread_is_seen_to(f);
+}
+
+static void
+a_thread_whose_request_was_given_up_before_is_seen_to_all_the_same(void **state)
+{
+	struct fixture *f = *state;
+
+	gt_assert_loop();
+	assert_true(gt_exchange_move(f->ex, GT_EX_QUEUED, GT_EX_RUNNING));
+	gt_conn_give_up(f->c, GT_EX_RUNNING, 503, "worker ends");
+	assert_true(receive(f) > 0);
+	assert_memory_equal(f->got, "HTTP/1.1 503 ", 13);
+	check_overdue(f);
+	assert_int_equal(receive(f), 0);
+	assert_thread_is_seen_to(f);
+}
+
+static void
+a_monitor_with_no_room_costs_no_answer(void **state)
+{
+	struct fixture *f = *state;
+
+	gt_assert_loop();
+	f->w.monitor.njobs = JOBS;
+	assert_true(gt_exchange_move(f->ex, GT_EX_QUEUED, GT_EX_RUNNING));
+	check_overdue(f);
+	assert_true(receive(f) > 0);
+	assert_memory_equal(f->got, "HTTP/1.1 504 ", 13);
+	assert_int_equal(f->w.monitor.njobs, JOBS);
+}
+
 int
 main(void)
 {
@@ -170,6 +255,9 @@ main(void)
 	    T(a_request_that_runs_by_now_is_not_answered_as_if_it_did_not),
 	    T(a_running_request_is_answered_with_its_id),
 	    T(a_response_that_has_begun_is_cut_and_not_answered),
+	    T(a_request_that_takes_too_long_is_answered_once),
+	    T(a_thread_whose_request_was_given_up_before_is_seen_to_all_the_same),
+	    T(a_monitor_with_no_room_costs_no_answer),
 	};
 
 	return cmocka_run_group_tests_name("giveup", tests, NULL, NULL);
