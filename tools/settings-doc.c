@@ -95,7 +95,7 @@ man_setting(const struct gt_setting *s)
 	if (s->type == GT_T_BOOL)
 		puts("Cm true | Cm false");
 	else
-		printf("Ar %.*s\n", (int)strcspn(s->metavar + skip, "]"),
+		printf("Ar %.*s\n", (int)strlen(s->metavar) - 2 * skip,
 		       s->metavar + skip);
 	print_text(s->text);
 	print_flags(s);

@@ -65,6 +65,10 @@ else
 	echo 'docs.sh: mandoc is not installed: pages not checked'
 fi
 
+if grep -E '^\.It Cm .*\[[^]]*$' "$top_srcdir/man/gthreadd.ini.5"; then
+	fail 'a bracket is not closed in man/gthreadd.ini.5'
+fi
+
 "$tool" help >"$tmp/help"
 if [ "$(awk 'length > 80' "$tmp/help" | wc -l)" -ne 0 ]; then
 	fail 'a line of --help is longer than 80 columns'
