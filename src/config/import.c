@@ -29,6 +29,7 @@ struct ini {
 	struct gt_import m; /* first: the ops get this */
 	struct gt_buf main, sections[SECTIONS];
 	bool seen[GT_SETTINGS];
+	bool is_sync;
 	bool nomem;
 };
 
@@ -99,6 +100,8 @@ write_setting(struct gt_import *m, const struct gt_setting *s,
 		return;
 	}
 	value = gt_class_canonical(s, value);
+	if (s == &gt_setting_table[GT_S_worker_class])
+		ini->is_sync = strcmp(value, "sync") == 0;
 	if (*value == '\0') /* a section cannot say that it is empty */
 		to = &ini->main;
 	if (to == &ini->main) {
@@ -132,6 +135,9 @@ write_wrong(struct gt_import *m, const char *name, const struct gt_record *r,
 static void
 write_differences(struct ini *ini)
 {
+	/* One thread without keep-alive, as there. */
+	if (ini->is_sync && !ini->seen[GT_S_threads])
+		ini->seen[GT_S_threads] = ini->seen[GT_S_keep_alive_ms] = true;
 	for (size_t i = 0; i < sizeof(differs) / sizeof(differs[0]); i++) {
 		const struct gt_setting *s = &gt_setting_table[differs[i].id];
 		char text[320];

@@ -266,3 +266,13 @@ def test_an_import_tells_of_defaults_that_differ(server, config):
                  "4 here; gunicorn's default is 1", "#threads = 1",
                  "#worker-class = sync", "#umask = 0"):
         assert text in r.stdout
+
+
+def test_an_import_of_a_sync_worker_tells_of_no_threads(server, config):
+    r = server.run("--import-gunicorn", config("worker_class = 'sync'\n"))
+    assert r.returncode == 0, r.stderr
+    assert "#umask = 0" in r.stdout
+    assert "threads" not in r.stdout and "keep-alive" not in r.stdout
+    r = server.run("--import-gunicorn",
+                   config("worker_class = 'sync'\nthreads = 2\n"))
+    assert "#keep-alive = 2" in r.stdout  # that is gthread
