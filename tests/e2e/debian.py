@@ -32,7 +32,7 @@ class Root:
     def rendered(self, name, source=None, **more):
         """conf/NAME.in with the paths that `make` would put into it."""
         text = (CONF / f"{source or name}.in").read_text()
-        paths = {"sbindir": GTHREADD.parent, "sysconfdir": self.etc,
+        paths = {"bindir": GTHREADD.parent, "sysconfdir": self.etc,
                  "runstatedir": self.run.parent,
                  "localstatedir": self.dir / "var", **more}
         for word, value in paths.items():

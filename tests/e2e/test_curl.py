@@ -49,7 +49,7 @@ def test_connection_is_used_again(shared):
          shared.url + "/file?n=1000"], capture_output=True, check=True,
         timeout=scaled(30)).stderr.decode()
     assert out.count("Connected to") == 1
-    assert out.count("Re-using existing connection") == 2
+    assert out.count("Re-using existing ") == 2
 
 
 def test_multipart(shared, tmp_path):

@@ -3,6 +3,9 @@
 import grp
 import os
 import pwd
+import shutil
+
+from harness import APPS
 
 ROOT = os.geteuid() == 0
 
@@ -21,3 +24,6 @@ def open_to_all(server):
             break
         path.chmod(0o755)
         path = path.parent
+    # Where the source is, such as below /root, may be closed to it.
+    apps = shutil.copytree(APPS, server.dir / "apps", dirs_exist_ok=True)
+    server.with_config(pythonpath=apps)
