@@ -11,7 +11,7 @@ EXTRA_DIST += conf/gthreadd.init.in conf/gthreadd.logrotate.in \
 	conf/gthreadd.service.in conf/gthreadd.socket.in \
 	conf/gthreadd.tmpfiles.in
 
-fill_in = mkdir -p conf && sed -e 's|@sbindir[@]|$(sbindir)|g' \
+fill_in = mkdir -p conf && sed -e 's|@bindir[@]|$(bindir)|g' \
 	-e 's|@sysconfdir[@]|$(sysconfdir)|g' \
 	-e 's|@localstatedir[@]|$(localstatedir)|g' \
 	-e 's|@runstatedir[@]|$(runstatedir)|g'
