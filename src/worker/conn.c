@@ -5,6 +5,7 @@
  * in the state GONE.
  */
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -155,6 +156,25 @@ gt_conn_destroy(struct gt_conn *c)
 	gt_slab_give(&c->worker->conn_slab, c);
 }
 
+void
+gt_conn_describe(const struct gt_exchange *ex, char out[GT_REQUEST_TEXT])
+{
+	struct gt_str method = gt_exchange_str(ex, ex->request.method);
+	struct gt_str target = gt_exchange_str(ex, ex->request.target);
+
+	snprintf(out, GT_REQUEST_TEXT, "request=\"%.*s %.*s\" peer=%s",
+	         (int)(method.n < 32 ? method.n : 32), method.p,
+	         (int)(target.n < 256 ? target.n : 256), target.p,
+	         gt_peer_name(ex->peer));
+}
+
+void
+gt_conn_count_unanswered(const struct gt_conn *c)
+{
+	atomic_fetch_add_explicit(&c->worker->board->unanswered, 1,
+	                          memory_order_relaxed);
+}
+
 /* Has the client got all that it could expect? */
 static bool
 is_answered(const struct gt_conn *c)
@@ -180,8 +200,7 @@ account(const struct gt_conn *c, const char *why)
 	bool answered = is_answered(c);
 
 	if (!answered)
-		atomic_fetch_add_explicit(&c->worker->board->unanswered, 1,
-		                          memory_order_relaxed);
+		gt_conn_count_unanswered(c);
 	gt_log_debug("connection closed%s peer=%s requests=%u state=%s "
 	             "age_ms=%lld reason=\"%s\"",
 	             answered ? "" : " without an answer",

@@ -60,14 +60,11 @@ copy_request(struct gt_exchange *a, const struct gt_exchange *ex)
 static void
 tell(const struct gt_exchange *ex, unsigned status, const char *why)
 {
-	struct gt_str method = gt_exchange_str(ex, ex->request.method);
-	struct gt_str target = gt_exchange_str(ex, ex->request.target);
+	char who[GT_REQUEST_TEXT];
 
-	gt_log_warning("request given up status=%u request=\"%.*s %.*s\" "
-	               "peer=%s reason=\"%s\"",
-	               status, (int)(method.n < 32 ? method.n : 32), method.p,
-	               (int)(target.n < 256 ? target.n : 256), target.p,
-	               gt_peer_name(ex->peer), why);
+	gt_conn_describe(ex, who);
+	gt_log_warning("request given up status=%u %s reason=\"%s\"", status,
+	               who, why);
 }
 
 void

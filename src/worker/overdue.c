@@ -54,15 +54,11 @@ tell_slow(struct gt_worker *w, struct gt_pool_thread *t,
 void
 gt_overdue_tell_end(struct gt_conn *c, const struct gt_exchange *ex)
 {
-	struct gt_str method = gt_exchange_str(ex, ex->request.method);
-	struct gt_str target = gt_exchange_str(ex, ex->request.target);
+	char who[GT_REQUEST_TEXT];
 
+	gt_conn_describe(ex, who);
 	c->is_slow = false;
-	gt_log_warning("slow request ended request=\"%.*s %.*s\" "
-	               "peer=%s took_ms=%lld",
-	               (int)(method.n < 32 ? method.n : 32), method.p,
-	               (int)(target.n < 256 ? target.n : 256), target.p,
-	               gt_peer_name(ex->peer),
+	gt_log_warning("slow request ended %s took_ms=%lld", who,
 	               (long long)(ex->ended_us - ex->started_us) / 1000);
 }
 

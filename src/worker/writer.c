@@ -8,11 +8,13 @@
  */
 #include <errno.h>
 #include <linux/sockios.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "gthreadd/base/clock.h"
 #include "gthreadd/base/fd.h"
@@ -134,8 +136,54 @@ send_octets(struct gt_conn *c, bool done)
 	return SENT_SOME;
 }
 
-/* A file that got shorter meanwhile cannot be completed: close. */
-static enum sent
+/* It cannot be completed: the connection closes in the middle. */
+GT_ON_LOOP static enum sent
+fail_file(struct gt_conn *c, const char *what, const char *why)
+{
+	struct gt_outbox *out = &c->ex->out;
+	char who[GT_REQUEST_TEXT], link[32], path[256] = "?";
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", out->file_fd);
+	if ((n = readlink(link, path, sizeof(path) - 1)) > 0)
+		path[n] = '\0';
+	gt_conn_describe(c->ex, who);
+	gt_log_error("file of a response %s missing=%llu path=%s %s%s%s", what,
+	             (unsigned long long)out->file_left, path, who,
+	             why != NULL ? ": " : "", why != NULL ? why : "");
+	gt_conn_count_unanswered(c);
+	c->ex->failed = true;
+	c->ex->response.sent -= out->file_left;
+	out->file_left = 0;
+	return SENT_NOTHING_LEFT;
+}
+
+/*
+ * For files that sendfile(2) does not take. It does not tell either which of
+ * the two ends has failed; here each has a call of its own.
+ */
+GT_ON_LOOP static enum sent
+copy_file(struct gt_conn *c, size_t want)
+{
+	struct gt_outbox *out = &c->ex->out;
+	char *p = c->worker->scratch;
+	ssize_t n;
+
+	n = pread(out->file_fd, p, want < GT_SCRATCH ? want : GT_SCRATCH,
+	          out->file_off);
+	if (n < 0 && errno != EINTR)
+		return fail_file(c, "cannot be read", gt_err_text(GT_SYS));
+	if (n == 0)
+		return fail_file(c, "ended early", NULL);
+	if (n < 0 || (n = send(c->fd, p, (size_t)n, MSG_NOSIGNAL)) < 0)
+		return sent_of_errno();
+	out->file_off += n;
+	c->sent += (uint64_t)n;
+	out->file_left -= (uint64_t)n;
+	return SENT_SOME;
+}
+
+GT_ON_LOOP static enum sent
 send_file(struct gt_conn *c)
 {
 	struct gt_outbox *out = &c->ex->out;
@@ -145,16 +193,12 @@ send_file(struct gt_conn *c)
 
 	if (want == 0 || out->file_fd < 0)
 		return SENT_NOTHING_LEFT;
-	if ((n = sendfile(c->fd, out->file_fd, &out->file_off, want)) < 0)
-		return sent_of_errno();
-	if (n == 0) {
-		gt_log_error("file of a response ended early missing=%llu",
-		             (unsigned long long)out->file_left);
-		c->ex->failed = true;
-		c->ex->response.sent -= out->file_left;
-		out->file_left = 0;
-		return SENT_NOTHING_LEFT;
-	}
+	n = sendfile(c->fd, out->file_fd, &out->file_off, want);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? sent_of_errno()
+		                                         : copy_file(c, want);
+	if (n == 0)
+		return fail_file(c, "ended early", NULL);
 	c->sent += (uint64_t)n;
 	out->file_left -= (uint64_t)n;
 	return SENT_SOME;

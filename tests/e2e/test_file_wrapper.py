@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Files: wsgi.file_wrapper, sendfile, and files of every kind."""
+import errno
+
 import pytest
 
 MIB = 1 << 20
@@ -103,7 +105,46 @@ def test_file_that_shrinks_while_it_is_sent_ends_the_connection(server):
         c.send(b"GET /wrapped?kind=shrinks HTTP/1.1\r\nHost: t\r\n\r\n")
         assert c.head().get("Content-Length") == str(len(BODY))
         assert c.rest() == BODY[:50]
-    server.log_contains(r"\[ERROR\] .*ended early missing=102350")
+    server.log_contains(r"\[ERROR\] .*ended early missing=102350 path=.* "
+                        r'request="GET /wrapped\?kind=shrinks" peer=127.0.0.1')
     assert server.access_log(1) == ["200 50"]
     server.stop()
+    assert server.error_log().count("[ERROR]") == 1
+
+
+# ---- files that fail ----
+
+def failing(server, **calls):
+    text = " ".join(f"{call}={number}" for call, number in calls.items())
+    return server.with_env(FAIL_CALLS=text).with_config(
+        wsgi_app="failing_files_app:app",
+        access_logformat="%(s)s %(B)s").start()
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.EIO])
+def test_file_that_sendfile_does_not_take_is_read(server, number):
+    """As many of /proc, of FUSE and of old network file systems."""
+    failing(server, sendfile=number)
+    with server.connect(rcvbuf=4096) as c:
+        for n in (10, 3 * MIB):
+            assert c.get(f"/file?n={n}&off=5").body == file_body(n)[5:]
+        assert c.get("/hello").status == 200
+
+
+@pytest.mark.parametrize("number, text", [
+    (errno.EIO, "Input/output error"), (errno.ESTALE, "Stale file handle")])
+def test_file_that_cannot_be_read_is_told_as_such(server, number, text):
+    failing(server, sendfile=number, pread=number)
+    with server.connect() as c:
+        c.send(b"GET /file?n=1000 HTTP/1.1\r\nHost: t\r\n\r\n")
+        assert c.head().get("Content-Length") == "1000"
+        assert c.rest() == b""
+    server.log_contains(
+        r'\[ERROR\] file of a response cannot be read missing=1000 path=/.* '
+        rf'request="GET /file\?n=1000" peer=127.0.0.1: {text}$')
+    assert server.access_log(1) == ["200 0"]
+    assert server.ready_workers()[0]["unanswered"] == 1
+    assert server.get("/hello").status == 200
+    server.stop()
+    assert "client left" not in server.error_log()
     assert server.error_log().count("[ERROR]") == 1
