@@ -15,6 +15,7 @@ static void raise_value(const char *what, PyObject *name,
                         PyObject *value) GT_NEEDS_GIL;
 static bool octets_of(PyObject *o, const char *what,
                       struct gt_str *out) GT_NEEDS_GIL;
+static void refuse_interim(unsigned code, PyObject *status) GT_NEEDS_GIL;
 static bool encode_status(struct gt_call *c, PyObject *status) GT_NEEDS_GIL;
 static bool encode_field(struct gt_call *c, struct gt_response *r,
                          struct gt_buf *out, PyObject *pair) GT_NEEDS_GIL;
@@ -119,13 +120,18 @@ gt_start_page(struct gt_call *c, unsigned status)
 }
 
 /*
- * 1xx is no final answer: the client would wait for another one. 101 is, but
- * then the connection is no longer HTTP.
+ * 1xx is no final answer: the client would wait for another one. With 101 it
+ * would speak a protocol that nobody here reads (RFC 9110 15.2.2).
  */
-static bool
-is_final(unsigned status)
+static void
+refuse_interim(unsigned code, PyObject *status)
 {
-	return status >= 200 || status == 101;
+	if (code == 101)
+		PyErr_SetString(PyExc_ValueError,
+		                "status 101: an application cannot take over "
+		                "the connection");
+	else
+		raise_value("status", NULL, status);
 }
 
 static bool
@@ -137,8 +143,12 @@ encode_status(struct gt_call *c, PyObject *status)
 
 	if (!octets_of(status, "status", &s))
 		return false;
-	if (gt_status_parse(s, &code) != GT_OK || !is_final(code)) {
+	if (gt_status_parse(s, &code) != GT_OK) {
 		raise_value("status", NULL, status);
+		return false;
+	}
+	if (code < 200) {
+		refuse_interim(code, status);
 		return false;
 	}
 	if (gt_response_start(&ex->response, &ex->out.own, s, code,

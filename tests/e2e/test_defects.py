@@ -49,7 +49,8 @@ def test_b_exc_info_replaces_all_fields(cases):
 @pytest.mark.parametrize("line", [
     "200 OK\r\nX-Evil: 1", "200 OK\nX-Evil: 1", "200 OK\r\n\r\nX-Evil: 1",
     "200\rX-Evil: 1", "200 O\0K", "", "200OK", "20 OK", "2000 OK", "abc OK",
-    " 200 OK", "+20 OK", "099 OK", "100 Continue", "199 X", "103 Early Hints"])
+    " 200 OK", "+20 OK", "099 OK", "100 Continue", "199 X", "103 Early Hints",
+    "101 Switching Protocols"])
 def test_c_status_that_is_none_is_a_500(cases, line):
     with cases.connect() as c:
         c.send(f"GET /status?line={hexed(line)} HTTP/1.1\r\nHost: t\r\n"
@@ -58,6 +59,15 @@ def test_c_status_that_is_none_is_a_500(cases, line):
         assert octets.startswith(b"HTTP/1.1 500 ")
         assert b"Evil" not in octets
     cases.log_contains(rf'application failed .*line={hexed(line)}"')
+
+
+# The client would speak another protocol then, and nobody would listen.
+def test_c_status_101_is_told_why_it_is_none(cases):
+    line = hexed("101 Switching Protocols")
+    assert cases.get(f"/status?line={line}").status == 500
+    cases.log_contains("^ValueError: status 101: an application cannot take "
+                       "over the connection$")
+    assert cases.get("/plain").body == b"plain"
 
 
 # (d) "-1" and anything else that int() takes is sent.
