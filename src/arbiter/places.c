@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * --check-config, without opening anything: could the master write its logs,
- * its pid file and its sockets where the settings say, and do the names of
- * bind exist? Whatever is there already, such as the files of a server that
+ * its pid file and its sockets where the settings say, and do the hosts exist
+ * that they name? Whatever is there already, such as the files of a server that
  * runs, is left alone.
  */
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include "gthreadd/base/log.h"
 
 #include "arbiter_priv.h"
+#include "relays_priv.h"
 
 struct places {
 	bool ok;
@@ -106,6 +107,20 @@ check_address(struct places *p, const char *what, const char *text)
 		check_name(p, what, b.host);
 }
 
+static void
+check_relays(struct places *p, const struct gt_settings *s)
+{
+	struct gt_relay_targets targets;
+	char why[512];
+
+	if (gt_relay_resolve(s, &targets, why, sizeof(why)) == GT_OK) {
+		gt_relays_warn(s, &targets);
+	} else {
+		gt_log_error("%s", why);
+		p->ok = false;
+	}
+}
+
 bool
 gt_places_check(const struct gt_settings *s)
 {
@@ -120,5 +135,6 @@ gt_places_check(const struct gt_settings *s)
 		check_address(&p, "metrics-bind", s->metrics_bind);
 	if (s->control_socket[0] != '\0')
 		check_socket(&p, "control-socket", s->control_socket);
+	check_relays(&p, s);
 	return p.ok;
 }

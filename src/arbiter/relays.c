@@ -28,6 +28,23 @@ gt_relays_open(struct gt_generation *g, char *why, size_t n)
 	return gt_relay_resolve(g->settings, &g->relay, why, n);
 }
 
+static void
+warn_of(const char *setting, const char *text,
+        const struct gt_remote_addr *addr)
+{
+	if (gt_remote_reach(addr) != GT_OK)
+		gt_log_warning("%s %s: %s, what is sent there is lost until "
+		               "somebody listens",
+		               setting, text, gt_err_text(GT_SYS));
+}
+
+void
+gt_relays_warn(const struct gt_settings *s, const struct gt_relay_targets *t)
+{
+	warn_of("log-syslog-to", s->log_syslog_to, &t->syslog);
+	warn_of("statsd-host", s->statsd_host, &t->statsd);
+}
+
 /* The line is in the file already. */
 static void
 take_line(void *arg, const char *line, size_t n)
@@ -51,6 +68,7 @@ gt_relays_use(struct gt_arbiter *a)
 	if (a->relay != NULL)
 		gt_log_set_tee(take_line, a);
 	a->gauge_us = a->metric_us = 0;
+	gt_relays_warn(g->settings, &g->relay);
 }
 
 static void

@@ -43,24 +43,45 @@ struct gt_remote {
 	size_t sent;         /* octets of the first message that are out */
 };
 
+/* Errors: GT_SYS. */
+static enum gt_err
+try_connect(const struct gt_remote_addr *addr, int type)
+{
+	int fd, rc, saved;
+
+	fd = socket(addr->sa.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return GT_SYS;
+	rc = connect(fd, (const struct sockaddr *)&addr->sa, addr->len);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return rc == 0 || errno == EAGAIN ? GT_OK : GT_SYS;
+}
+
 /* It is there most often: then its kind is known before the first message. */
 static enum gt_remote_kind
 probe(const struct gt_remote_addr *addr)
 {
-	enum gt_remote_kind kind = addr->kind;
-	int fd;
+	if (addr->kind != GT_REMOTE_EITHER)
+		return addr->kind;
+	if (try_connect(addr, SOCK_DGRAM) == GT_OK)
+		return GT_REMOTE_DGRAM;
+	return errno == EPROTOTYPE ? GT_REMOTE_STREAM : GT_REMOTE_EITHER;
+}
 
-	if (kind != GT_REMOTE_EITHER)
-		return kind;
-	fd = socket(addr->sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return kind;
-	if (connect(fd, (const struct sockaddr *)&addr->sa, addr->len) == 0)
-		kind = GT_REMOTE_DGRAM;
-	else if (errno == EPROTOTYPE)
-		kind = GT_REMOTE_STREAM;
-	close(fd);
-	return kind;
+enum gt_err
+gt_remote_reach(const struct gt_remote_addr *addr)
+{
+	if (addr->sa.ss_family != AF_UNIX)
+		return GT_OK;
+	if (addr->kind != GT_REMOTE_EITHER)
+		return try_connect(addr, addr->kind == GT_REMOTE_STREAM
+		                             ? SOCK_STREAM
+		                             : SOCK_DGRAM);
+	if (try_connect(addr, SOCK_DGRAM) == GT_OK || errno == EPROTOTYPE)
+		return GT_OK;
+	return GT_SYS;
 }
 
 enum gt_err

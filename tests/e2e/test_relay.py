@@ -254,6 +254,51 @@ def test_missing_syslog_socket_is_counted_not_fatal(server):
     with_socket.close()
 
 
+def abandoned(path):
+    """What a program leaves behind that was killed."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(str(path))
+
+
+@pytest.mark.parametrize("kind", ["", "#dgram", "#stream"])
+@pytest.mark.parametrize("place, why", [
+    ("none", "No such file or directory"),
+    ("old", "Connection refused"),
+    ("file", "Connection refused")])
+def test_syslog_socket_where_nobody_listens_is_told_at_once(server, place,
+                                                            kind, why):
+    abandoned(server.dir / "old")
+    (server.dir / "file").touch()
+    text = f"log-syslog-to unix://{server.dir}/{place}{kind}: {why}"
+    server.with_config(log_syslog=True, statsd_host=f"unix://{server.dir}/no",
+                       log_syslog_to=f"unix://{server.dir}/{place}{kind}")
+    server.on_port().write_ini()
+    checked = server.run("--check-config", "-c", str(server.ini))
+    assert checked.returncode == 0
+    server.stopped = False
+    server.start()
+    for said in checked.stderr, server.error_log():
+        assert said.count(text) == 1 and said.count("statsd-host unix") == 1
+    server.signal(SIGHUP)
+    server.log_contains("reload is complete")
+    assert server.error_log().count(text) == 2
+
+
+def test_syslog_that_listens_is_not_warned_of(server, unix_log):
+    server.start()
+    unix_log.wait("is ready")
+    assert "[WARNING]" not in server.error_log()
+
+
+def test_check_config_sees_a_name_that_is_not_known(server):
+    server.with_config(log_syslog=True,
+                       log_syslog_to="udp://no-such-host.invalid")
+    server.on_port().write_ini()
+    result = server.run("--check-config", "-c", str(server.ini))
+    assert result.returncode == 1
+    assert "log-syslog-to 'udp://no-such-host.invalid'" in result.stderr
+
+
 def test_reload_moves_the_logs_to_another_syslog(server, unix_log):
     server.start()
     unix_log.wait("is ready")

@@ -45,6 +45,12 @@ GT_MUST_CHECK enum gt_err gt_remote_resolve(struct gt_str text,
                                             struct gt_remote_addr *out,
                                             const char **why);
 
+/*
+ * Does somebody listen there now? Only asked of a unix socket; all zero is
+ * nobody's, GT_OK. Errors: GT_SYS.
+ */
+GT_MUST_CHECK enum gt_err gt_remote_reach(const struct gt_remote_addr *addr);
+
 struct gt_remote;
 
 /* Opens nothing yet. Errors: GT_NOMEM. */

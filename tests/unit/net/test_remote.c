@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lines to other programs: addresses, datagrams, streams that break. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -103,15 +104,21 @@ open_unix(const char *name, int type)
 	return fd;
 }
 
-static struct gt_remote *
-make(const char *name, const char *kind)
+static struct gt_remote_addr
+resolve_unix(const char *name, const char *kind)
 {
-	struct gt_remote_addr a;
-	struct gt_remote *r;
 	char text[120];
 
 	snprintf(text, sizeof(text), "unix://%s/%s%s", dir, name, kind);
-	a = resolve(text);
+	return resolve(text);
+}
+
+static struct gt_remote *
+make(const char *name, const char *kind)
+{
+	struct gt_remote_addr a = resolve_unix(name, kind);
+	struct gt_remote *r;
+
 	assert_int_equal(gt_remote_create(&a, &r), GT_OK);
 	return r;
 }
@@ -186,6 +193,37 @@ a_slow_receiver_is_not_waited_for(void **state)
 	assert_int_equal(gt_remote_flush(r, now), 0);
 	gt_remote_destroy(r);
 	close(fd);
+}
+
+/* errno of gt_remote_reach(), 0: somebody listens. */
+static int
+reach(const char *name, const char *kind)
+{
+	struct gt_remote_addr addr = resolve_unix(name, kind);
+
+	return gt_remote_reach(&addr) == GT_OK ? 0 : errno;
+}
+
+static void
+who_listens_on_a_unix_socket_is_reached(void **state)
+{
+	const struct gt_remote_addr nowhere = {.len = 0};
+	int dgram = open_unix("d", SOCK_DGRAM);
+	int stream = open_unix("s", SOCK_STREAM);
+
+	(void)state;
+	assert_int_equal(gt_remote_reach(&nowhere), GT_OK);
+	assert_int_equal(reach("d", ""), 0);
+	assert_int_equal(reach("d", "#dgram"), 0);
+	assert_int_equal(reach("d", "#stream"), EPROTOTYPE);
+	assert_int_equal(reach("s", ""), 0);
+	assert_int_equal(reach("s", "#stream"), 0);
+	assert_int_equal(reach("s", "#dgram"), EPROTOTYPE);
+	close(stream);
+	close(dgram);
+	assert_int_equal(reach("s", ""), ECONNREFUSED);
+	assert_int_equal(reach("none", ""), ENOENT);
+	assert_int_equal(reach("none", "#stream"), ENOENT);
 }
 
 static void
@@ -323,6 +361,7 @@ main(void)
 	    cmocka_unit_test(a_name_that_nobody_knows_is_an_error),
 	    cmocka_unit_test(a_message_is_a_datagram),
 	    cmocka_unit_test(a_slow_receiver_is_not_waited_for),
+	    cmocka_unit_test(who_listens_on_a_unix_socket_is_reached),
 	    cmocka_unit_test(a_stream_is_found_out),
 	    cmocka_unit_test(a_broken_stream_is_made_anew),
 	    cmocka_unit_test(pauses_between_tries_grow),
