@@ -23,12 +23,6 @@ struct sums {
 	int64_t oldest_us, loop_age_us, gil_age_us;
 };
 
-static uint64_t
-load(const _Atomic uint64_t *n)
-{
-	return atomic_load_explicit(n, memory_order_relaxed);
-}
-
 static void
 raise_to(int64_t *greatest, int64_t us)
 {
@@ -72,9 +66,9 @@ add_up(const struct gt_arbiter *a, struct sums *s)
 		gt_tally_add(&s->tally, p->board);
 		s->workers[p->state]++;
 		s->rss += gt_os_rss(p->pid);
-		s->connections += load(&p->board->connections);
-		s->parked += load(&p->board->parked);
-		s->queued += load(&p->board->queued);
+		s->connections += gt_count_get(&p->board->connections);
+		s->parked += gt_count_get(&p->board->parked);
+		s->queued += gt_count_get(&p->board->queued);
 		if (p->state != GT_PROC_BOOTING)
 			add_threads(s, p->board, now);
 		if (p->state == GT_PROC_SERVING)

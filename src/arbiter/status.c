@@ -14,12 +14,6 @@
 
 #include "arbiter_priv.h"
 
-static uint64_t
-load(const _Atomic uint64_t *n)
-{
-	return atomic_load_explicit(n, memory_order_relaxed);
-}
-
 static void
 put_age(struct gt_json *j, const char *key, int64_t since_us, int64_t now)
 {
@@ -59,13 +53,13 @@ put_board(struct gt_json *j, const struct gt_board *b, int64_t now)
 	put_age(j, "gil_beat_age",
 	        atomic_load_explicit(&b->gil_beat_us, memory_order_relaxed),
 	        now);
-	gt_json_uint(j, "connections", load(&b->connections));
-	gt_json_uint(j, "parked", load(&b->parked));
-	gt_json_uint(j, "queued", load(&b->queued));
-	gt_json_uint(j, "accepted", load(&b->accepted));
-	gt_json_uint(j, "requests", load(&b->requests));
-	gt_json_uint(j, "unanswered", load(&b->unanswered));
-	gt_json_uint(j, "log_dropped", load(&b->log_dropped));
+	gt_json_uint(j, "connections", gt_count_get(&b->connections));
+	gt_json_uint(j, "parked", gt_count_get(&b->parked));
+	gt_json_uint(j, "queued", gt_count_get(&b->queued));
+	gt_json_uint(j, "accepted", gt_count_get(&b->accepted));
+	gt_json_uint(j, "requests", gt_count_get(&b->requests));
+	gt_json_uint(j, "unanswered", gt_count_get(&b->unanswered));
+	gt_json_uint(j, "log_dropped", gt_count_get(&b->log_dropped));
 	gt_json_key(j, "threads");
 	gt_json_open(j, '[');
 	for (unsigned i = 0; i < gt_board_threads(b); i++)

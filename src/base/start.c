@@ -17,8 +17,8 @@
 
 static struct gt_start start;
 
-static const char *
-variable(char *const env[], const char *name)
+const char *
+gt_start_variable(char *const env[], const char *name)
 {
 	size_t n = strlen(name);
 
@@ -110,10 +110,10 @@ gt_start_save(int argc, char *const argv[], char *const env[])
 {
 	start.argv = copy_vector(argv);
 	start.env = copy_vector(env);
-	start.cwd = gt_start_dir(variable(env, "PWD"));
+	start.cwd = gt_start_dir(gt_start_variable(env, "PWD"));
 	if (argc == 0 || start.cwd == NULL)
 		return;
-	start.program = search(argv[0], variable(env, "PATH"));
+	start.program = search(argv[0], gt_start_variable(env, "PATH"));
 	if (start.program == NULL)
 		start.program = ask_kernel();
 }

@@ -45,6 +45,31 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+static bool
+is_name_octet(char c, bool first)
+{
+	char lower = gt_ascii_lower(c);
+
+	return (lower >= 'a' && lower <= 'z') || c == '_' ||
+	       (unsigned char)c >= 0x80 || (!first && gt_ascii_is_digit(c));
+}
+
+bool
+gt_str_is_dotted_name(struct gt_str s)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '.' && !first)
+			first = true;
+		else if (is_name_octet(s.p[i], first))
+			first = false;
+		else
+			return false;
+	}
+	return !first;
+}
+
 struct gt_str
 gt_str_trim(struct gt_str s)
 {

@@ -50,27 +50,6 @@ find(struct gt_str name)
 	return GT_HOOK_COUNT;
 }
 
-/* Letters of other alphabets pass: Python knows them. */
-static bool
-is_dotted_name(struct gt_str s)
-{
-	bool first = true;
-
-	for (size_t i = 0; i < s.n; i++) {
-		char lower = gt_ascii_lower(s.p[i]);
-
-		if (s.p[i] == '.' && !first)
-			first = true;
-		else if ((lower >= 'a' && lower <= 'z') || lower == '_' ||
-		         (unsigned char)lower >= 0x80 ||
-		         (!first && gt_ascii_is_digit(lower)))
-			first = false;
-		else
-			return false;
-	}
-	return !first;
-}
-
 /* What is wrong with "module:function"; NULL: nothing. */
 static const char *
 check_callable(struct gt_str spec)
@@ -82,14 +61,15 @@ check_callable(struct gt_str spec)
 		return "module:function or file:PATH:function is needed";
 	place = (struct gt_str){spec.p, (size_t)(colon - spec.p)};
 	object = (struct gt_str){colon + 1, spec.n - place.n - 1};
-	if (!is_dotted_name(object))
+	if (!gt_str_is_dotted_name(object))
 		return "the part behind the last ':' is not a name";
 	if (gt_str_has_prefix(place, GT_STR("file:")))
 		return place.n > 5 ? NULL : "the PATH of file:PATH is empty";
 	if (memchr(place.p, '/', place.n) != NULL)
 		return "a path is written file:PATH:function";
-	return is_dotted_name(place) ? NULL
-	                             : "the part before ':' is no module name";
+	return gt_str_is_dotted_name(place)
+	           ? NULL
+	           : "the part before ':' is no module name";
 }
 
 static enum gt_err

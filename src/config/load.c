@@ -14,17 +14,6 @@
 
 #include "config_priv.h"
 
-static const char *
-env_get(char *const env[], const char *name)
-{
-	size_t n = strlen(name);
-
-	for (; *env != NULL; env++)
-		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
-			return *env + n + 1;
-	return NULL;
-}
-
 void
 gt_config_init(struct gt_config *c)
 {
@@ -52,7 +41,7 @@ take_variable(struct gt_config *c, char *const env[], const char *name,
               enum gt_setting_id id, const char *prefix)
 {
 	const struct gt_origin at = {GT_LEVEL_ENV, name, 0};
-	const char *value = env_get(env, name);
+	const char *value = gt_start_variable(env, name);
 	struct gt_buf text = {0};
 
 	if (value == NULL || *value == '\0')
@@ -70,7 +59,7 @@ take_sendfile(struct gt_config *c, char *const env[])
 {
 	static const struct gt_origin at = {GT_LEVEL_ENV, "SENDFILE", 0};
 	static const char *const yes[] = {"y", "1", "yes", "true"};
-	const char *value = env_get(env, "SENDFILE");
+	const char *value = gt_start_variable(env, "SENDFILE");
 	bool is_yes = false;
 
 	if (value == NULL || *value == '\0')
@@ -87,7 +76,7 @@ take_forwarded(struct gt_config *c, char *const env[])
 {
 	static const char name[] = "FORWARDED_ALLOW_IPS";
 	static const struct gt_origin at = {GT_LEVEL_ENV, name, 0};
-	const char *value = env_get(env, name);
+	const char *value = gt_start_variable(env, name);
 
 	if (value != NULL)
 		gt_assign_add(c, &gt_setting_table[GT_S_forwarded_allow_ips],
@@ -99,7 +88,7 @@ static void
 check_script_name(struct gt_config *c, char *const env[])
 {
 	static const struct gt_origin at = {GT_LEVEL_ENV, "SCRIPT_NAME", 0};
-	const char *value = env_get(env, at.where);
+	const char *value = gt_start_variable(env, at.where);
 
 	if (value != NULL && *value != '\0' && *value != '/')
 		gt_report(c, &at, "'%s' does not begin with a slash", value);
@@ -123,7 +112,7 @@ take_args(struct gt_config *c, char *const env[], const char *name,
 {
 	static char program[] = "gthreadd";
 	const struct gt_origin at = {level, name, 0};
-	const char *text = env_get(env, name), *why = "";
+	const char *text = gt_start_variable(env, name), *why = "";
 	struct gt_strv words = {0};
 	enum gt_err rc;
 
@@ -266,7 +255,7 @@ static void
 take_cwd(struct gt_config *c)
 {
 	const struct gt_origin at = {GT_LEVEL_CLI, NULL, 0};
-	char *cwd = gt_start_dir(env_get(c->env, "PWD"));
+	char *cwd = gt_start_dir(gt_start_variable(c->env, "PWD"));
 
 	if (cwd == NULL)
 		gt_report(c, &at, "cannot tell the current directory: %s",

@@ -51,26 +51,20 @@ gt_count_response(struct gt_counts *c, unsigned status, uint64_t received,
 	gt_count_add(c, GT_COUNT_SENT, sent);
 }
 
-static uint64_t
-load(const _Atomic uint64_t *n)
-{
-	return atomic_load_explicit(n, memory_order_relaxed);
-}
-
 static void
 add_set(struct gt_tally *t, const struct gt_counts *c)
 {
 	for (unsigned i = 0; i < GT_COUNTS; i++)
-		t->n[i] += load(&c->n[i]);
+		t->n[i] += gt_count_get(&c->n[i]);
 }
 
 void
 gt_tally_add(struct gt_tally *t, const struct gt_board *b)
 {
-	t->accepted += load(&b->accepted);
-	t->requests += load(&b->requests);
-	t->unanswered += load(&b->unanswered);
-	t->log_dropped += load(&b->log_dropped);
+	t->accepted += gt_count_get(&b->accepted);
+	t->requests += gt_count_get(&b->requests);
+	t->unanswered += gt_count_get(&b->unanswered);
+	t->log_dropped += gt_count_get(&b->log_dropped);
 	add_set(t, &b->counts);
 	for (unsigned i = 0; i < gt_board_threads(b); i++)
 		add_set(t, &b->cell[i].counts);

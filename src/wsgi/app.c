@@ -35,30 +35,6 @@ static PyObject *call_factory(PyObject *module,
                               const struct app_spec *spec) GT_NEEDS_GIL;
 static PyObject *load_callable(const struct app_spec *spec) GT_NEEDS_GIL;
 
-/* ASCII identifiers are checked here, others by Python. */
-static bool
-is_name_octet(char c, bool first)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	       (unsigned char)c >= 0x80 || (!first && gt_ascii_is_digit(c));
-}
-
-static bool
-is_dotted_name(struct gt_str s)
-{
-	bool first = true;
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '.' && !first)
-			first = true;
-		else if (is_name_octet(s.p[i], first))
-			first = false;
-		else
-			return false;
-	}
-	return !first;
-}
-
 enum gt_err
 gt_app_check_syntax(const char *spec, const char **why)
 {
@@ -71,7 +47,7 @@ gt_app_check_syntax(const char *spec, const char **why)
 	else if (memchr(module.p, '/', module.n) != NULL)
 		*why = "module:name is expected, not a path; name its folder "
 		       "with --chdir or --pythonpath";
-	else if (!is_dotted_name(module))
+	else if (!gt_str_is_dotted_name(module))
 		*why = "the part before ':' is not a module name";
 	if (*why != NULL || object.p == NULL)
 		return *why == NULL ? GT_OK : GT_INVALID;
@@ -79,7 +55,7 @@ gt_app_check_syntax(const char *spec, const char **why)
 	paren = memchr(object.p, '(', object.n);
 	if (paren != NULL)
 		name.n = (size_t)(paren - object.p);
-	if (!is_dotted_name(gt_str_trim(name)))
+	if (!gt_str_is_dotted_name(gt_str_trim(name)))
 		*why = "the part behind ':' is neither a name nor a call of "
 		       "one";
 	else if (paren != NULL && object.p[object.n - 1] != ')')

@@ -73,17 +73,19 @@ hooks_counts(PyObject *self, PyObject *unused)
 static PyMethodDef log_def = {"_log", hooks_log, METH_VARARGS, NULL};
 static PyMethodDef counts_def = {"_counts", hooks_counts, METH_NOARGS, NULL};
 
-/* Takes o. */
-static enum gt_err add_object(PyObject *module, const char *name,
-                              PyObject *o) GT_NEEDS_GIL;
-
-static enum gt_err
-add_object(PyObject *module, const char *name, PyObject *o)
+enum gt_err
+gt_hooks_set(PyObject *o, const char *name, PyObject *value)
 {
-	int rc = o == NULL ? -1 : PyObject_SetAttrString(module, name, o);
+	int rc = value == NULL ? -1 : PyObject_SetAttrString(o, name, value);
 
-	Py_XDECREF(o);
+	Py_XDECREF(value);
 	return rc == 0 ? GT_OK : GT_PYTHON;
+}
+
+enum gt_err
+gt_hooks_set_number(PyObject *o, const char *name, long value)
+{
+	return gt_hooks_set(o, name, PyLong_FromLong(value));
 }
 
 /* Code that runs at exit may still log: the last of its functions ends h. */
@@ -102,10 +104,10 @@ add_functions(struct gt_hooks *h, PyObject *module)
 	if (self == NULL)
 		return GT_PYTHON;
 	h->is_shared = true;
-	if (add_object(module, "_log", PyCFunction_New(&log_def, self)) ==
+	if (gt_hooks_set(module, "_log", PyCFunction_New(&log_def, self)) ==
 	    GT_OK)
-		rc = add_object(module, "_counts",
-		                PyCFunction_New(&counts_def, self));
+		rc = gt_hooks_set(module, "_counts",
+		                  PyCFunction_New(&counts_def, self));
 	Py_DECREF(self);
 	return rc;
 }
@@ -144,16 +146,6 @@ gt_hooks_make(struct gt_hooks *h, const char *type)
 	return o;
 }
 
-enum gt_err
-gt_hooks_set_number(PyObject *o, const char *name, long value)
-{
-	PyObject *n = PyLong_FromLong(value);
-	int rc = n == NULL ? -1 : PyObject_SetAttrString(o, name, n);
-
-	Py_XDECREF(n);
-	return rc == 0 ? GT_OK : GT_PYTHON;
-}
-
 static enum gt_err
 make_objects(struct gt_hooks *h)
 {
@@ -168,7 +160,7 @@ make_objects(struct gt_hooks *h)
 	    (h->server = gt_hooks_make(h, "Server")) == NULL ||
 	    (address = PyObject_GetAttrString(h->cfg, "bind")) == NULL)
 		return GT_PYTHON;
-	if (add_object(h->server, "address", address) != GT_OK ||
+	if (gt_hooks_set(h->server, "address", address) != GT_OK ||
 	    gt_hooks_set_number(h->server, "num_workers",
 	                        (long)h->settings->workers) != GT_OK)
 		return GT_PYTHON;

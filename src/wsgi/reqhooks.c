@@ -12,8 +12,6 @@
 
 static PyObject *upper_name(struct gt_str name) GT_NEEDS_GIL;
 static PyObject *fields_of(const struct gt_exchange *ex) GT_NEEDS_GIL;
-static enum gt_err set(PyObject *o, const char *name,
-                       PyObject *value) GT_NEEDS_GIL;
 static enum gt_err set_span(PyObject *o, const char *name,
                             const struct gt_exchange *ex,
                             struct gt_span span) GT_NEEDS_GIL;
@@ -55,21 +53,12 @@ fields_of(const struct gt_exchange *ex)
 	return list;
 }
 
-/* Takes value; NULL: exception. */
-static enum gt_err
-set(PyObject *o, const char *name, PyObject *value)
-{
-	int rc = value == NULL ? -1 : PyObject_SetAttrString(o, name, value);
-
-	Py_XDECREF(value);
-	return rc == 0 ? GT_OK : GT_PYTHON;
-}
-
 static enum gt_err
 set_span(PyObject *o, const char *name, const struct gt_exchange *ex,
          struct gt_span span)
 {
-	return set(o, name, gt_pyobj_latin1(gt_exchange_str(ex, span)));
+	return gt_hooks_set(o, name,
+	                    gt_pyobj_latin1(gt_exchange_str(ex, span)));
 }
 
 static PyObject *
@@ -87,15 +76,19 @@ make_request(const struct gt_call *c)
 	    set_span(o, "path", ex, rq->path) == GT_OK &&
 	    set_span(o, "query", ex, rq->query) == GT_OK &&
 	    /* A target with a fragment is refused. */
-	    set(o, "fragment", PyUnicode_FromString("")) == GT_OK &&
-	    set(o, "headers", fields_of(ex)) == GT_OK &&
-	    set(o, "version", Py_BuildValue("(iI)", 1, rq->minor)) == GT_OK &&
-	    set(o, "scheme",
-	        PyUnicode_FromString(ex->verdict.is_https ? "https"
-	                                                  : "http")) == GT_OK &&
-	    set(o, "remote_addr",
-	        PyUnicode_FromString(gt_exchange_client(ex)->host)) == GT_OK &&
-	    set(o, "req_number", PyLong_FromUnsignedLong(ex->on_conn)) == GT_OK)
+	    gt_hooks_set(o, "fragment", PyUnicode_FromString("")) == GT_OK &&
+	    gt_hooks_set(o, "headers", fields_of(ex)) == GT_OK &&
+	    gt_hooks_set(o, "version", Py_BuildValue("(iI)", 1, rq->minor)) ==
+	        GT_OK &&
+	    gt_hooks_set(o, "scheme",
+	                 PyUnicode_FromString(ex->verdict.is_https ? "https"
+	                                                           : "http")) ==
+	        GT_OK &&
+	    gt_hooks_set(o, "remote_addr",
+	                 PyUnicode_FromString(gt_exchange_client(ex)->host)) ==
+	        GT_OK &&
+	    gt_hooks_set(o, "req_number",
+	                 PyLong_FromUnsignedLong(ex->on_conn)) == GT_OK)
 		return o;
 	Py_DECREF(o);
 	return NULL;
@@ -126,15 +119,16 @@ make_response(const struct gt_call *c)
 		return NULL;
 	status = is_own ? own_status(r->status) : c->hook_status;
 	headers = is_own ? PyList_New(0) : c->hook_headers;
-	if (!is_own) { /* set() takes a reference of each */
+	if (!is_own) { /* gt_hooks_set() takes a reference of each */
 		Py_INCREF(status);
 		Py_INCREF(headers);
 	}
-	if (set(o, "status", status) == GT_OK &&
-	    set(o, "headers", headers) == GT_OK &&
-	    set(o, "status_code", PyLong_FromUnsignedLong(r->status)) ==
-	        GT_OK &&
-	    set(o, "sent", PyLong_FromUnsignedLongLong(r->sent)) == GT_OK)
+	if (gt_hooks_set(o, "status", status) == GT_OK &&
+	    gt_hooks_set(o, "headers", headers) == GT_OK &&
+	    gt_hooks_set(o, "status_code",
+	                 PyLong_FromUnsignedLong(r->status)) == GT_OK &&
+	    gt_hooks_set(o, "sent", PyLong_FromUnsignedLongLong(r->sent)) ==
+	        GT_OK)
 		return o;
 	Py_DECREF(o);
 	return NULL;

@@ -287,7 +287,12 @@ extern const char gt_hooks_source[];
 
 /* An object of that type with cfg and log. NULL: exception. */
 PyObject *gt_hooks_make(struct gt_hooks *h, const char *type) GT_NEEDS_GIL;
-/* o.name = value. Errors: GT_PYTHON, exception set. */
+/*
+ * o.name = value, which is taken; NULL: an exception is set already. Errors:
+ * GT_PYTHON, exception set.
+ */
+GT_MUST_CHECK enum gt_err gt_hooks_set(PyObject *o, const char *name,
+                                       PyObject *value) GT_NEEDS_GIL;
 GT_MUST_CHECK enum gt_err gt_hooks_set_number(PyObject *o, const char *name,
                                               long value) GT_NEEDS_GIL;
 /*

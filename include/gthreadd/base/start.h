@@ -21,6 +21,8 @@ struct gt_start {
 void gt_start_save(int argc, char *const argv[], char *const env[]);
 /* NULL: nothing was saved, or the program's file cannot be told. */
 const struct gt_start *gt_start_get(void);
+/* The value of a variable of env; NULL: it has none. */
+const char *gt_start_variable(char *const env[], const char *name);
 /*
  * The current directory, in memory of the caller: pwd (may be NULL) when it
  * names it, for it keeps a symbolic link that getcwd would follow, so that a

@@ -52,6 +52,8 @@ int gt_ascii_hex(char c);
 bool gt_str_eq_icase(struct gt_str a, struct gt_str b);
 bool gt_str_has_prefix(struct gt_str s, struct gt_str prefix);
 bool gt_str_has_suffix(struct gt_str s, struct gt_str suffix);
+/* Names of Python with dots between; letters of all alphabets pass. */
+bool gt_str_is_dotted_name(struct gt_str s);
 /* Without spaces and tabs at both ends. */
 struct gt_str gt_str_trim(struct gt_str s);
 /*

@@ -46,13 +46,18 @@ struct gt_counts {
 	alignas(64) _Atomic uint64_t n[GT_COUNTS];
 };
 
+static inline uint64_t
+gt_count_get(const _Atomic uint64_t *n)
+{
+	return atomic_load_explicit(n, memory_order_relaxed);
+}
+
 /* By the owner of c alone. */
 static inline void
 gt_count_add(struct gt_counts *c, unsigned i, uint64_t by)
 {
-	uint64_t n = atomic_load_explicit(&c->n[i], memory_order_relaxed);
-
-	atomic_store_explicit(&c->n[i], n + by, memory_order_relaxed);
+	atomic_store_explicit(&c->n[i], gt_count_get(&c->n[i]) + by,
+	                      memory_order_relaxed);
 }
 
 /* A request was popped after so long, or is done with its thread. */

@@ -52,6 +52,21 @@ distance_counts_edits(void **state)
 }
 
 static void
+dotted_names_are_those_of_python(void **state)
+{
+	static const char *const good[] = {"a", "a.b", "_a1.B2._",
+	                                   "\xc3\xa4.b"};
+	static const char *const bad[] = {"",  ".",    "a.",  ".a",
+	                                  "1", "a..b", "a-b", "a.1b"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(gt_str_is_dotted_name(gt_str_of(good[i])));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(gt_str_is_dotted_name(gt_str_of(bad[i])));
+}
+
+static void
 hex_digits(void **state)
 {
 	(void)state;
@@ -70,6 +85,7 @@ main(void)
 	    cmocka_unit_test(split_yields_every_part),
 	    cmocka_unit_test(trim_takes_blanks_from_both_ends),
 	    cmocka_unit_test(distance_counts_edits),
+	    cmocka_unit_test(dotted_names_are_those_of_python),
 	    cmocka_unit_test(hex_digits),
 	};
 
