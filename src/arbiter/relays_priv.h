@@ -9,7 +9,7 @@ GT_MUST_CHECK enum gt_err gt_relays_open(struct gt_generation *g, char *why,
 /* Say whose unix sockets nobody listens on: that may change, so it is no error.
  */
 void gt_relays_warn(const struct gt_settings *s,
-                    const struct gt_relay_targets *t) GT_ON_MASTER;
+                    const struct gt_relay_targets *t);
 /* The master's lines and numbers go to those of a->gen from now on. */
 void gt_relays_use(struct gt_arbiter *a) GT_ON_MASTER;
 /* Once a second or more often. */
