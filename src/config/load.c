@@ -146,8 +146,8 @@ take_file(struct gt_config *c)
 	if (c->ini == NULL || *c->ini == '\0') {
 		if (access("gunicorn.conf.py", F_OK) == 0)
 			gt_report_warning(
-			    c, "./gunicorn.conf.py is not read: settings are "
-			       "taken from the INI file that -c names");
+			    c, "./gunicorn.conf.py is not read without "
+			       "-c gunicorn.conf.py");
 	} else if (is_python_config(c->ini)) {
 		gt_gunicorn_take(c);
 	} else {

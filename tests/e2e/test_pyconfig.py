@@ -276,3 +276,14 @@ def test_an_import_of_a_sync_worker_tells_of_no_threads(server, config):
     r = server.run("--import-gunicorn",
                    config("worker_class = 'sync'\nthreads = 2\n"))
     assert "#keep-alive = 2" in r.stdout  # that is gthread
+
+
+def test_a_config_that_is_not_named_is_not_read_and_a_warning_says_how(
+        server, config):
+    config("workers = 'x'\n", "gunicorn.conf.py")
+    r = server.run("--check-config", "--pythonpath", str(APPS), "wsgi_app:app")
+    assert r.returncode == 0
+    assert ("[WARNING] ./gunicorn.conf.py is not read without "
+            "-c gunicorn.conf.py\n") in r.stderr
+    r = server.run("--check-config", "-c", "gunicorn.conf.py", "wsgi_app:app")
+    assert r.returncode == 1 and "is not read" not in r.stderr
