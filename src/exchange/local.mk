@@ -23,5 +23,6 @@ tests_unit_exchange_test_exchange_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
 tests_unit_exchange_test_inbox_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
 tests_unit_exchange_test_mailbox_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
 tests_unit_exchange_test_outbox_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
+tests_unit_exchange_test_spool_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open
 tests_unit_exchange_test_spool_LDADD = $(exchange_libs) $(CMOCKA_LIBS)
 endif

@@ -39,6 +39,15 @@ def test_syntax_error_is_exit_4_with_the_traceback(server):
     assert "local_app.py" in server.error_log() + r.stderr
 
 
+def test_name_that_raises_is_exit_4_with_the_traceback(server):
+    write_app(server, "class Lazy:\n    @property\n    def app(self):\n"
+              "        raise RuntimeError('not now')\nlazy = Lazy()\n")
+    r = server.with_config(wsgi_app="local_app:lazy.app").run()
+    assert r.returncode == 4
+    assert "'lazy.app' of module 'local_app' failed" in server.error_log()
+    assert "RuntimeError: not now" in server.error_log()
+
+
 def test_app_that_exits_at_import_is_exit_4(server):
     r = write_app(server, "import sys; sys.exit(0)\n").run()
     assert r.returncode == 4
@@ -178,6 +187,17 @@ def test_check_config_finds_what_could_not_be_opened(server, name):
     assert r.returncode == 1
     assert re.search(rf"\[ERROR\] {name} .*: .*({why})", r.stderr), r.stderr
     assert r.stderr.count("[ERROR]") == 1
+
+
+@pytest.mark.parametrize("name", [
+    "error-logfile", "access-logfile", "pid", "bind", "control-socket"])
+def test_start_without_a_place_for_its_files_is_exit_1(server, name):
+    value = "missing/file"
+    server.on_port().with_config(
+        **{name: f"unix:{value}" if name == "bind" else value})
+    r = server.run()
+    assert r.returncode == 1
+    assert re.search(r"missing/file: No such file or directory", r.stderr)
 
 
 def test_check_config_leaves_a_running_server_alone(server):

@@ -332,6 +332,34 @@ def test_ends_of_workers_are_told_apart(control):
     assert sum(control.status()["ended"].values()) == 2
 
 
+def test_what_cannot_be_done_now_is_refused_with_the_reason(control):
+    """A worker that drains, and a reload that is being tried."""
+    s = control.server.start()
+    gate, go = s.dir / "gate", s.dir / "go"
+    with s.connect() as c:
+        c.send(f"GET /slow?{gate} HTTP/1.1\r\nHost: t\r\n\r\n".encode())
+        wait_for("it to run", s.busy_cells)
+        pid = next(w["pid"] for w in s.ready_workers()
+                   if any(x["state"] == "running" for x in w["cells"]))
+        assert control.post(f"/workers/{pid}/recycle").status == 202
+        s.log_contains(f"worker {pid} is told to end")
+        r = control.post(f"/workers/{pid}/recycle")
+        assert r.status == 409
+        assert r.json()["message"] == f"worker {pid} does not serve"
+        gate.touch()
+        assert c.response().status == 200
+    write_app(s, "two", f"while not os.path.exists({str(go)!r}): "
+              "time.sleep(0.01)")
+    s.signal(signal.SIGHUP)
+    s.log_contains("reloading: trying")
+    r = control.post("/workers?n=3")
+    assert r.status == 409
+    assert r.json()["message"] == "a reload is being tried"
+    go.touch()
+    s.log_contains("reload is complete")
+    assert control.post("/workers?n=3").status == 200
+
+
 def test_log_level_changes_in_master_and_workers(control):
     s = control.server.start()
     s.get("/")

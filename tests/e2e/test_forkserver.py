@@ -210,6 +210,15 @@ def test_threads_and_sockets_that_an_import_leaves_are_warned_of(server):
     assert facts(server)[0] == 1
 
 
+def test_threads_that_python_does_not_know_are_warned_of(server):
+    preloaded(server, "import ctypes\nC = ctypes.CDLL(None)\n"
+              "assert C.pthread_create(ctypes.byref(ctypes.c_ulong()), None,"
+              " C.pause, None) == 0\n")
+    server.log_contains(r"\[WARNING\] import has started threads outside of "
+                        r"python, which workers will not have n=1$")
+    assert facts(server)[0] == 1
+
+
 def test_env_chdir_and_pythonpath_hold_in_the_forkserver(server):
     (server.dir / "sub").mkdir()
     preloaded(server, "assert os.environ['WHO'] == 'me'\n"

@@ -5,7 +5,10 @@ import os
 import pty
 import re
 import select
+import signal
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -159,6 +162,43 @@ def test_reload_waits_and_its_exit_code_tells(changing):
     assert r.returncode == REFUSED and r.stdout == ""
     assert "could not import the application" in r.stderr
     assert changing.get("/").text == "two"
+
+
+def test_status_tells_of_the_last_reload_and_of_ends(changing):
+    assert "last reload" not in ctl(changing, "status").stdout
+    assert ctl(changing, "reload").returncode == DONE
+    assert re.search(r"^generation +2, last reload [\d.]+s ago: ok$",
+                     ctl(changing, "status").stdout, re.M)
+    write_app(changing, "two", "raise RuntimeError('boom')")
+    assert ctl(changing, "reload").returncode == REFUSED
+    assert re.search(r"^generation +2, last reload [\d.]+s ago: .*could not "
+                     "import", ctl(changing, "status").stdout, re.M)
+    write_app(changing, "three")
+    os.kill(changing.worker_pids()[0], signal.SIGKILL)
+    wait_for("the end to be counted", lambda: re.search(
+        r"^ended +.*killed 1\b", ctl(changing, "status").stdout, re.M))
+
+
+def test_what_does_not_speak_as_gthreadd_is_told(running, tmp_path):
+    path = str(tmp_path / "other.sock")
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(path)
+        other.listen()
+
+        def answer():
+            for text in (b"", b"hello\r\n\r\n",
+                         b"HTTP/1.0 200 OK\r\n\r\nhello"):
+                c = other.accept()[0]
+                c.recv(65536)
+                c.sendall(text)
+                c.close()
+        thread = threading.Thread(target=answer)
+        thread.start()
+        for why in ("the server has ended", "this is not gthreadd",
+                    "the answer is not JSON"):
+            r = ctl(running, "-s", path, "status", socket=False)
+            assert r.returncode == NO_SERVER and why in r.stderr
+        thread.join()
 
 
 def test_the_other_commands_act(changing):

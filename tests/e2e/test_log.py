@@ -215,6 +215,16 @@ def test_full_pipe_does_not_stop_the_service(server):
     server.stop(timeout=30)
 
 
+def test_named_pipe_needs_no_reader_at_the_start(server):
+    fifo = server.dir / "fifo"
+    os.mkfifo(fifo)
+    server.with_config(access_logfile=fifo,
+                       access_logformat="%(U)s").start()
+    assert server.get("/hello").status == 200
+    with open(fifo, encoding="ascii") as reader:
+        assert reader.readline() == "/hello\n"
+
+
 def test_full_disk_is_counted_and_told(server):
     server.with_config(access_logfile="/dev/full").start()
     for _ in range(3):
@@ -249,7 +259,6 @@ def test_worker_that_stood_still_has_the_new_log_files_in_the_end(server):
     server.with_config(timeout="0").start()
     pid = server.worker_pids()[0]
     server.signal(SIGSTOP, pid)
-
     for _ in range(10000):
         r = control.post("/log-level?level=info")
         if r.status != 200:

@@ -259,6 +259,21 @@ def test_an_imported_config_says_the_same(server, config):
     assert "# worker-tmp-dir = /dev/shm\n#   without effect" in r.stdout
 
 
+def test_an_import_keeps_what_cannot_be_said_as_a_comment(server, config):
+    r = server.run("--import-gunicorn", config(
+        "workers = [1, 2]\nthreads = len\nwhen_ready = 5\n"
+        "bind = ':1\\n:2'\ntimeout = 'soon'\n"))
+    assert r.returncode == 0, r.stderr
+    for text in ("# workers = 2\n#   must be one value, not a list or dict\n",
+                 "# threads = ", "\n#   must be a text, a number, a bool or a "
+                 "list\n", "# when_ready = 5\n#   must be a function\n",
+                 "# bind = :1 :2\n#   the value has more than one line\n",
+                 "# timeout = soon\n#   "):
+        assert text in r.stdout
+    (server.dir / "made.ini").write_text(r.stdout)
+    assert server.run("-c", "made.ini", "--print-config").returncode == 0
+
+
 def test_an_import_tells_of_defaults_that_differ(server, config):
     r = server.run("--import-gunicorn", config("workers = 2\n"))
     assert r.returncode == 0, r.stderr

@@ -96,6 +96,21 @@ def test_the_soft_limit_of_descriptors_is_raised(server):
     assert "descriptors may run out" not in server.error_log()
 
 
+@pytest.mark.parametrize("settings,says", [
+    ({"worker_connections": 3, "threads": 8},
+     "worker-connections=3 leaves some of threads=8 without work"),
+    ({"limit_request_line": 8190, "limit_request_head": 4096},
+     "limit-request-line is above limit-request-head, which holds first"),
+    ({"limit_request_field_size": 8000, "limit_request_head": 4096},
+     "limit-request-field-size is above limit-request-head, which holds")])
+def test_limits_that_do_not_fit_together_are_warned_of(server, settings,
+                                                       says):
+    server.with_config(**settings).write_ini()
+    r = server.run("-c", str(server.ini), "--print-config")
+    assert r.returncode == 0
+    assert says in r.stderr
+
+
 # ---- max-lifetime-jitter ----
 
 def test_max_lifetime_jitter_spreads_the_ends_of_workers(server):

@@ -169,6 +169,39 @@ def test_usr1_reopens_both_logs(server):
     assert old_error.stat().st_size == size
 
 
+def test_logs_that_cannot_be_opened_again_are_written_on(server):
+    place = server.dir / "logs"
+    place.mkdir()
+    server.error_path = place / "error.log"
+    server.access_path = place / "access.log"
+    server.with_config(error_logfile=server.error_path,
+                       access_logfile=server.access_path).start()
+    gone = place.rename(server.dir / "gone")
+    server.signal(signal.SIGUSR1)
+    server.error_path = gone / "error.log"
+    server.access_path = gone / "access.log"
+    for name in ("error", "access"):
+        server.log_contains(rf"\[ERROR\] log file \S+/logs/{name}.log cannot "
+                            "be opened again: No such file or directory$")
+    assert server.get("/log?text=written+on").status == 200
+    server.log_contains("written on$")
+    assert '"GET /log?text=written+on HTTP/1.1" 200' \
+        in server.access_log(1)[0]
+
+
+def test_handlers_of_the_application_are_replaced_and_named(server):
+    """Its TERM would never run: the loop's ends the worker."""
+    (server.dir / "handles.py").write_text(
+        "import signal\nfrom wsgi_app import app\n"
+        "def never(number, frame):\n    raise SystemExit(5)\n"
+        "for name in ('TERM', 'USR1', 'USR2'):\n"
+        "    signal.signal(getattr(signal, 'SIG' + name), never)\n")
+    server.with_config(wsgi_app="handles:app").start()
+    server.log_contains(r"the application's signal handlers are replaced "
+                        r'signals="SIGTERM, SIGUSR1"$')
+    server.stop()
+
+
 @pytest.mark.parametrize("name", ["HUP", "WINCH", "PIPE"])
 def test_worker_ignores_signals_of_the_group(server, name):
     server.start()

@@ -145,14 +145,20 @@ def test_a_number_without_a_name_has_its_group_only(server):
                                                           [54322])
 
 
-@pytest.mark.skipif(not ROOT, reason="only root can switch")
-def test_workers_have_the_supplementary_groups_of_the_user(server):
-    """/etc/group with one more group, in a mount namespace."""
+def has_namespace():
+    """The program that makes a mount namespace; else the test is skipped."""
     unshare = shutil.which("unshare")
     if not unshare or subprocess.run([unshare, "--mount", "true"],
                                      capture_output=True,
                                      check=False).returncode:
         pytest.skip("no mount namespace can be made")
+    return unshare
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can switch")
+def test_workers_have_the_supplementary_groups_of_the_user(server):
+    """/etc/group with one more group, in a mount namespace."""
+    unshare = has_namespace()
     open_to_all(server)
     groups = server.dir / "group"
     groups.write_text(Path("/etc/group").read_text()
@@ -216,6 +222,24 @@ def test_root_without_the_capabilities_is_told(server):
 
 
 @pytest.mark.skipif(not ROOT, reason="only root can switch")
+def test_files_that_cannot_be_given_to_the_user_are_told(server):
+    """As in a container without CAP_CHOWN; it serves all the same."""
+    setpriv = shutil.which("setpriv")
+    if not setpriv:
+        pytest.skip("no setpriv")
+    open_to_all(server)
+    server.on_unix().with_config(user="nobody").write_ini()
+    server.program = setpriv
+    server.start("--bounding-set=-chown", str(GTHREADD), "-c",
+                 str(server.ini))
+    for what in ("a log file", f"unix:{server.address}"):
+        assert f"[WARNING] owner of {what} cannot be set: Operation not " \
+            "permitted\n" in server.output()
+    assert os.stat(server.address).st_uid == 0
+    assert server.get("/hello").status == 200
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can switch")
 def test_reload_keeps_the_user_and_says_so(server):
     _, group = nobody()
     open_to_all(server)
@@ -244,6 +268,31 @@ def test_logs_are_reopened_after_the_switch(server):
     wait_for("lines in the new file", logged)
     server.get("/log?text=still+logged")
     server.log_contains("still logged")
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can mount")
+@pytest.mark.parametrize("lines,code", [
+    ("127.0.0.1 twofold\n192.0.2.1 twofold\n", 0),
+    ("192.0.2.1 twofold\n", 1)])
+def test_name_may_have_addresses_of_others_but_not_only(server, lines, code):
+    """/etc/hosts with one more name, in a mount namespace."""
+    unshare = has_namespace()
+    hosts = server.dir / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n" + lines)
+    port = free_port()
+    server.address = ("127.0.0.1", port)
+    server.with_config(bind=f"twofold:{port}").write_ini()
+    server.program = unshare
+    server.spawn("--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts; '
+                 'exec "$@"', str(hosts), str(GTHREADD), "-c",
+                 str(server.ini))
+    if code == 0:
+        server.wait_ready()
+        assert server.get("/hello").status == 200
+    else:
+        assert server.wait() == code
+        server.stopped = True
+        assert "Cannot assign requested address" in server.output()
 
 
 def test_unknown_user_is_exit_1(server):

@@ -17,6 +17,22 @@ static struct gt_settings settings = {.response_buffer = 65536};
 static struct gt_service service = {.settings = &settings};
 static char dir[] = "/tmp/gt-spool-XXXXXX";
 
+/* A file system that has no files without a name: the linker puts it here. */
+static bool lacks_nameless, was_refused;
+
+int __real_open(const char *path, int flags, mode_t mode);
+int __wrap_open(const char *path, int flags, mode_t mode);
+
+int
+__wrap_open(const char *path, int flags, mode_t mode)
+{
+	if (!lacks_nameless || (flags & O_TMPFILE) != O_TMPFILE)
+		return __real_open(path, flags, mode);
+	was_refused = true;
+	errno = EOPNOTSUPP;
+	return -1;
+}
+
 static void
 no_wake(void *arg)
 {
@@ -171,6 +187,30 @@ a_file_that_became_shorter_cuts_the_body(void **state)
 }
 
 static void
+a_file_system_without_nameless_files_will_do(void **state)
+{
+	char got[5];
+	struct stat st;
+	enum gt_err rc;
+	int fd;
+
+	(void)state;
+	lacks_nameless = true;
+	rc = gt_spool_open(dir, &fd);
+	lacks_nameless = false;
+	assert_int_equal(rc, GT_OK);
+	assert_true(was_refused);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_nlink, 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(gt_spool_write(fd, 7, "octet", 5), GT_OK);
+	assert_int_equal(gt_spool_read(fd, 7, got, 5), GT_OK);
+	assert_memory_equal(got, "octet", 5);
+	close(fd);
+}
+
+static void
 a_directory_that_is_not_there_is_an_error(void **state)
 {
 	int fd;
@@ -188,6 +228,7 @@ main(void)
 	    cmocka_unit_test(the_file_has_no_name_and_goes_with_the_exchange),
 	    cmocka_unit_test(the_loop_fills_the_ring_again_behind_the_file),
 	    cmocka_unit_test(a_file_that_became_shorter_cuts_the_body),
+	    cmocka_unit_test(a_file_system_without_nameless_files_will_do),
 	    cmocka_unit_test(a_directory_that_is_not_there_is_an_error),
 	};
 
