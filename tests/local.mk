@@ -35,7 +35,7 @@ e2e_files = \
 	tests/e2e/apps/djproj/shop/templates/shop/order.html \
 	tests/e2e/apps/djproj/shop/views.py \
 	tests/e2e/apps/extension_app.py \
-	tests/e2e/apps/failing_files_app.py \
+	tests/e2e/apps/failing_calls_app.py \
 	tests/e2e/apps/flask_app.py \
 	tests/e2e/apps/fork_app.py \
 	tests/e2e/apps/held_app.py \

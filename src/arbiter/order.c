@@ -258,6 +258,24 @@ count_failure(struct gt_arbiter *a, enum gt_hook hook, const char *how)
 	             (unsigned long long)a->hook_failures);
 }
 
+/* As when the master itself cannot fork one. */
+GT_ON_MASTER static void
+miscarry(struct gt_arbiter *a, const struct gt_generation *g, int error)
+{
+	char why[200];
+
+	snprintf(why, sizeof(why), "worker cannot be started: %s",
+	         strerror(error));
+	if (g == a->next) {
+		gt_reload_fail(a, why);
+	} else if (!a->was_ready) {
+		gt_reap_halt(a, GT_EXIT_BOOT, why);
+	} else {
+		gt_log_error("%s", why);
+		gt_spawn_back_off(a, gt_clock_us());
+	}
+}
+
 GT_ON_MASTER static void
 give_birth(struct gt_arbiter *a, struct gt_order *o, int32_t pid)
 {
@@ -268,9 +286,8 @@ give_birth(struct gt_arbiter *a, struct gt_order *o, int32_t pid)
 		gt_spawn_adopt(a, p, (pid_t)pid);
 		return;
 	}
-	gt_log_error("worker cannot be started: %s", strerror(-pid));
 	gt_spawn_abandon(a, p);
-	gt_spawn_back_off(a, gt_clock_us());
+	miscarry(a, o->gen, -pid);
 }
 
 void

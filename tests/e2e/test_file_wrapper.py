@@ -117,7 +117,7 @@ def test_file_that_shrinks_while_it_is_sent_ends_the_connection(server):
 def failing(server, **calls):
     text = " ".join(f"{call}={number}" for call, number in calls.items())
     return server.with_env(FAIL_CALLS=text).with_config(
-        wsgi_app="failing_files_app:app",
+        wsgi_app="failing_calls_app:app",
         access_logformat="%(s)s %(B)s").start()
 
 

@@ -151,6 +151,34 @@ def test_workers_stay_when_the_forkserver_dies_and_another_one_follows(server):
     wait_for("its answer", lambda: facts(server)[1:] == [new, fresh])
 
 
+FORK_FAILS = "os.environ['FAIL_CALLS'] = 'clone=11'\n" \
+             "import failing_calls_app"
+
+
+def test_a_forkserver_that_cannot_fork_fails_the_start(server):
+    """As when the master cannot: RLIMIT_NPROC, pids.max."""
+    write_app(server, 1, FORK_FAILS)
+    result = server.with_config(wsgi_app="versioned:app", preload=True).run()
+    assert result.returncode == 3
+    server.log_contains("server cannot start: worker cannot be started: "
+                        "Resource temporarily unavailable")
+
+
+def test_a_forkserver_that_cannot_fork_fails_the_reload(server):
+    preloaded(server)
+    old = server.worker_pids()
+    write_app(server, 2, FORK_FAILS)
+    server.signal(SIGHUP)
+    server.log_contains("reload failed, generation 1 serves on: worker cannot "
+                        "be started: Resource temporarily unavailable")
+    assert server.worker_pids() == old and facts(server)[0] == 1
+    write_app(server, 3)
+    server.signal(SIGHUP)
+    server.log_contains("reload is complete")
+    assert facts(server)[0] == 3
+    assert server.error_log().count("worker cannot be started") == 1
+
+
 def test_a_forkserver_that_is_stopped_is_killed_and_the_worker_comes(server):
     preloaded(server, hook_timeout=f"{scaled(0.4):g}")
     old, pid = forkserver(server), server.worker_pids()[0]

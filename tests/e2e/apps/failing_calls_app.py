@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Files that cannot be sent: FAIL_CALLS names system calls and what they
-come to, "sendfile=22 pread=5". The loop, which imports this, makes them."""
+"""System calls that fail: FAIL_CALLS names them and what they come to,
+"sendfile=22 pread=5". For the thread that imports this, a worker's loop or
+a forkserver, and what it starts from then on."""
 import ctypes
 import os
 import platform
@@ -8,8 +9,9 @@ import struct
 
 import wsgi_app
 
-CALLS = {"x86_64": {"sendfile": 40, "pread": 17},
-         "aarch64": {"sendfile": 71, "pread": 67}}[platform.machine()]
+CALLS = {"x86_64": {"sendfile": 40, "pread": 17, "clone": 56},
+         "aarch64": {"sendfile": 71, "pread": 67, "clone": 220}
+         }[platform.machine()]
 # Of linux/filter.h, linux/seccomp.h and linux/prctl.h.
 LOAD, JUMP_EQUAL, RETURN = 0x20, 0x15, 0x06
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
