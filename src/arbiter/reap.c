@@ -91,16 +91,31 @@ explain_signal(struct gt_arbiter *a, const struct gt_proc *p, int status,
 	describe_signal(p, status, is_foreign && gt_oom_claim(&a->oom), out, n);
 }
 
+static bool
+is_clean(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == GT_EXIT_OK;
+}
+
+/* Who still boots has no handlers for what it is told. */
+static bool
+is_told(int status)
+{
+	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	return number == SIGTERM || number == SIGINT || number == SIGQUIT;
+}
+
 static void
 log_end(const struct gt_arbiter *a, const struct gt_proc *p, int status,
         const char *reason)
 {
-	bool is_wanted =
-	    (a->state != GT_ARBITER_RUNNING || p->state == GT_PROC_DRAINING) &&
-	    !p->is_killed && !p->is_aborted;
-	bool is_clean = WIFEXITED(status) && WEXITSTATUS(status) == GT_EXIT_OK;
+	bool is_planned =
+	    a->state != GT_ARBITER_RUNNING || p->state == GT_PROC_DRAINING;
 
-	gt_log(is_wanted || is_clean ? GT_LOG_INFO : GT_LOG_ERROR,
+	gt_log(is_clean(status) || (is_planned && is_told(status))
+	           ? GT_LOG_INFO
+	           : GT_LOG_ERROR,
 	       "worker %d %s", (int)p->pid, reason);
 }
 
@@ -142,7 +157,7 @@ bury(struct gt_arbiter *a, struct gt_proc *p, int status)
 	else
 		explain_signal(a, p, status, reason, sizeof(reason));
 	log_end(a, p, status, reason);
-	if (WIFSIGNALED(status))
+	if (!is_clean(status))
 		log_requests(p, now);
 	gt_control_bury(a, p, status);
 	TAILQ_REMOVE(&a->procs, p, link);

@@ -205,3 +205,38 @@ def test_healthz_tells_of_saturation_while_it_lasts(server):
         "ok": False, "message": "saturated: all threads are busy"}
     assert [c.response().status for c in busy] == [200, 200]
     wait_for("the end of it", lambda: control.ask("/healthz").status == 200)
+
+
+def leaver(server, text):
+    (server.dir / "leaver.py").write_text(
+        f"import atexit, os, signal\n{text}\n"
+        "def app(environ, start_response):\n"
+        "    if environ['PATH_INFO'] == '/leave':\n"
+        "        os._exit(7)\n"
+        "    start_response('200 OK', [])\n"
+        "    return [b'%d' % os.getpid()]\n")
+    server.with_config(wsgi_app="leaver:app").start()
+    return int(server.get("/").body)
+
+
+def test_requests_that_an_exit_cuts_off_are_named(server):
+    pid = leaver(server, "")
+    with server.connect() as c:
+        c.send(b"GET /leave HTTP/1.1\r\nHost: t\r\n\r\n")
+        c.expect_close()
+    server.log_contains(rf"\[ERROR\] worker {pid} exited with code 7$")
+    server.log_contains(rf'\[ERROR\] worker {pid} was running '
+                        'request="GET /leave" peer=127.0.0.1 age_ms=')
+    replaced(server, pid)
+
+
+@pytest.mark.parametrize("code, what", [
+    ("os.kill(os.getpid(), signal.SIGILL)",
+     r"was ended by signal 4 \(Illegal instruction.*"),
+    ("os._exit(9)", "exited with code 9$")])
+def test_crash_at_the_end_of_a_worker_is_an_error(server, code, what):
+    """It was told to end, but not so."""
+    pid = leaver(server, f"atexit.register(lambda: {code})")
+    server.signal(signal.SIGHUP)
+    server.log_contains(rf"\[ERROR\] worker {pid} {what}")
+    assert int(server.get("/").body) != pid
