@@ -70,6 +70,8 @@ add_missing(struct gt_buf *out, const struct answer *w)
 	                      ? "its GIL is held without a pause"
 	                      : "the reason is not known";
 
+	if (w->fd < 0)
+		return gt_buf_addf(out, "could not be asked\n");
 	return gt_buf_addf(out,
 	                   "does not answer within %ds: %s "
 	                   "gil_seen_ms_ago=%lld\n",
@@ -148,6 +150,8 @@ ask_worker(struct gt_stacks *s, const struct gt_proc *p)
 	TAILQ_INSERT_TAIL(&s->answers, w, link);
 	if (w->fd >= 0 && gt_channel_send(p->channel_fd, &msg) == GT_OK)
 		s->nmissing++;
+	else
+		gt_fd_close(&w->fd);
 }
 
 /* NULL: out of memory. */

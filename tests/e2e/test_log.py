@@ -265,6 +265,7 @@ def test_worker_that_stood_still_has_the_new_log_files_in_the_end(server):
             break
     assert r.status == 503
     assert r.json()["message"] == "workers that could not be told: 1"
+    assert "could not be asked" in control.ask("/stacks").text
     server.error_path.rename(server.dir / "old.log")
     server.signal(SIGUSR1)
     wait_for("the new log", server.error_path.exists)
