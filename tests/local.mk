@@ -125,6 +125,7 @@ e2e_files = \
 	tests/e2e/test_unix.py \
 	tests/e2e/test_upgrade.py \
 	tests/e2e/test_upgrade_undone.py \
+	tests/e2e/test_user.py \
 	tests/e2e/test_wsgi.py
 EXTRA_DIST += $(e2e_files) bench/memory.py tests/parity/smuggling.py
 

@@ -4,6 +4,9 @@ import grp
 import os
 import pwd
 import shutil
+import subprocess
+
+import pytest
 
 from harness import APPS
 
@@ -27,3 +30,13 @@ def open_to_all(server):
     # Where the source is, such as below /root, may be closed to it.
     apps = shutil.copytree(APPS, server.dir / "apps", dirs_exist_ok=True)
     server.with_config(pythonpath=apps)
+
+
+def mount_namespace():
+    """The program that makes one; the test is skipped where it cannot."""
+    unshare = shutil.which("unshare")
+    if not unshare or subprocess.run([unshare, "--mount", "true"],
+                                     capture_output=True,
+                                     check=False).returncode:
+        pytest.skip("no mount namespace can be made")
+    return unshare
