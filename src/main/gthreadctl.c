@@ -76,7 +76,7 @@ print_help(void)
 	      "  -d, --delay SECONDS   top: between two looks [1]\n"
 	      "  -n, --count N         top: end after so many\n"
 	      "  -h, --help            print this and exit\n"
-	      "  -V, --version         print the version and exit\n\n"
+	      "  -v, --version         print the version and exit\n\n"
 	      "Commands:\n",
 	      stdout);
 	for (size_t i = 0; i < COMMANDS; i++) {
@@ -321,7 +321,7 @@ take_option(struct options *o, int letter)
 	case 'h':
 		print_help();
 		return GT_CTL_DONE;
-	case 'V':
+	case 'v':
 		printf("gthreadctl %s\n", PACKAGE_VERSION);
 		return GT_CTL_DONE;
 	default:
@@ -341,13 +341,13 @@ main(int argc, char *argv[])
 	    {"delay", required_argument, NULL, 'd'},
 	    {"count", required_argument, NULL, 'n'},
 	    {"help", no_argument, NULL, 'h'},
-	    {"version", no_argument, NULL, 'V'},
+	    {"version", no_argument, NULL, 'v'},
 	    {NULL, 0, NULL, 0},
 	};
 	struct options o = {.interval_ms = 1000};
 	int letter, code = -1;
 
-	while (code < 0 && (letter = getopt_long(argc, argv, "s:c:jbd:n:hV",
+	while (code < 0 && (letter = getopt_long(argc, argv, "s:c:jbd:n:hv",
 	                                         longs, NULL)) != -1)
 		code = take_option(&o, letter);
 	if (code < 0)

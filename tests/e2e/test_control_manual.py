@@ -29,7 +29,7 @@ def shop(server):
 
 def shell(server, command):
     for there, here in (("/etc/gthreadd/shop.ini", server.ini),
-                        ("/run/gthreadd/shop.sock",
+                        ("/run/gthreadd/shop.ctl",
                          server.settings["control-socket"])):
         command = command.replace(there, str(here))
     env = server.env()
@@ -57,8 +57,8 @@ def test_what_is_typed_in_the_examples_works(shop):
 def test_what_ssh_forwards_is_the_socket(shop):
     """ssh(1) connects to it as we do; the address is what matters here."""
     found = [x for x in commands() if x.startswith("ssh ")]
-    assert found == ["ssh -L 8900:/run/gthreadd/shop.sock root@server"]
+    assert found == ["ssh -L 8900:/run/gthreadd/shop.ctl root@server"]
     assert "http://localhost:8900/" in PAGE.read_text()
-    r = shell(shop, "curl -s --unix-socket /run/gthreadd/shop.sock "
+    r = shell(shop, "curl -s --unix-socket /run/gthreadd/shop.ctl "
               "http://localhost:8900/")
     assert r.stdout.startswith("<!DOCTYPE html>")

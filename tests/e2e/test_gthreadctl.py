@@ -136,7 +136,7 @@ def test_help_and_version_need_no_server(running):
     for name in ("status", "reload", "scale N", "log-level LEVEL", "stacks"):
         assert f"\n  {name} " in r.stdout
     assert all(len(x) <= 80 for x in r.stdout.splitlines())
-    assert ctl(running, "-V", socket=False).stdout.startswith("gthreadctl ")
+    assert ctl(running, "-v", socket=False).stdout.startswith("gthreadctl ")
 
 
 def test_without_a_server_it_says_so(running, tmp_path):
