@@ -206,11 +206,28 @@ unknown_setting(struct reader *r, const char *name)
 	          gt_near_hint(&near, "", hint));
 }
 
+/* What was appended to a file whose last section is [env] does nothing. */
+static void
+warn_of_setting(struct reader *r, const char *name)
+{
+	char origin[GT_ORIGIN_TEXT];
+
+	if (r->section != SECTION_ENV ||
+	    gt_setting_find(gt_str_of(name)) == NULL)
+		return;
+	gt_origin_format(&r->at, origin);
+	gt_report_warning(r->c,
+	                  "%s: '%s' is an environment variable here: "
+	                  "the setting belongs into [gthreadd]",
+	                  origin, name);
+}
+
 static void
 take_value(struct reader *r, const char *name, const char *value)
 {
 	struct gt_buf pair = {0};
 
+	warn_of_setting(r, name);
 	if (*name == '\0')
 		gt_report(r->c, &r->at, "[%s] needs NAME = VALUE",
 		          list_of(r)->name);

@@ -105,20 +105,23 @@ misuse(const char *fmt, ...)
 
 /* ---- which server ---- */
 
-/* The application is of no interest; it may be on the server's command line. */
+/*
+ * The application is of no interest; it may be on the server's command line.
+ * Nor is whether we could become its user.
+ */
 static int
 find_socket(struct options *o)
 {
 	static char program[] = "gthreadctl", flag[] = "-c",
-	            app[] = "none:none";
-	static char *argv[] = {program, flag, NULL, app, NULL};
+	            print[] = "--print-config", app[] = "none:none";
+	static char *argv[] = {program, flag, NULL, print, app, NULL};
 
 	if (o->socket != NULL)
 		return GT_CTL_DONE;
 	if (o->ini == NULL)
 		return misuse("which server? -s SOCKET or -c INI");
 	argv[2] = o->ini;
-	if (gt_config_load(4, argv, environ, NULL, stderr, &o->config) != GT_OK)
+	if (gt_config_load(5, argv, environ, NULL, stderr, &o->config) != GT_OK)
 		return GT_CTL_USAGE;
 	o->socket = gt_config_settings(o->config)->control_socket;
 	if (o->socket[0] != '\0')

@@ -322,3 +322,17 @@ def test_free_port_is_really_used(server):
     server.address = ("127.0.0.1", port)
     server.with_config(bind=f":{port}").start()
     assert server.get("/hello").status == 200
+
+
+def test_a_setting_below_env_is_told(server):
+    """As when it is appended to a file that ends with that section."""
+    server.on_port().write_ini()
+    with open(server.ini, "a") as f:
+        f.write("[env]\nTIMEOUT = 3\nworker_connections = 8\n")
+    number = sum(1 for _ in open(server.ini))
+    r = server.run("-c", str(server.ini), "--check-config")
+    assert r.returncode == 0
+    assert (f"[WARNING] {server.ini}:{number}: 'worker_connections' is an "
+            "environment variable here: the setting belongs into [gthreadd]\n"
+            ) in r.stderr
+    assert "TIMEOUT" not in r.stderr

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from control import controlled, write_app
 from harness import BUILD, SANITIZER, scaled, wait_for
 from server import Server
+from users import ROOT, nobody, open_to_all
 
 GTHREADCTL = os.environ.get("GTHREADCTL", str(BUILD / "gthreadctl"))
 DONE, REFUSED, USAGE, NO_SERVER = range(4)
@@ -247,3 +249,19 @@ def test_top_draws_on_a_terminal_and_q_ends_it(running):
         finally:
             process.kill()
             os.close(fd)
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can be another")
+def test_who_could_not_start_the_server_is_told_of_the_socket(server):
+    """Not that the file's user would need root."""
+    open_to_all(server)
+    program = shutil.copy(GTHREADCTL, server.dir / "ctl")
+    controlled(server, user="daemon")
+    server.start()
+    user, _ = nobody()
+    r = subprocess.run([program, "-c", str(server.ini), "status"], text=True,
+                       capture_output=True, check=False, user=user.pw_uid,
+                       env=server.env(), timeout=scaled(30))
+    assert (r.returncode, r.stderr) == (
+        NO_SERVER, "gthreadctl: %s: Permission denied\n"
+        % server.settings["control-socket"])
