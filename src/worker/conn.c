@@ -168,8 +168,8 @@ gt_conn_describe(const struct gt_exchange *ex, char out[GT_REQUEST_TEXT])
 	         gt_peer_name(ex->peer));
 }
 
-void
-gt_conn_count_unanswered(const struct gt_conn *c)
+GT_ON_LOOP static void
+count_unanswered(const struct gt_conn *c)
 {
 	atomic_fetch_add_explicit(&c->worker->board->unanswered, 1,
 	                          memory_order_relaxed);
@@ -200,7 +200,7 @@ account(const struct gt_conn *c, const char *why)
 	bool answered = is_answered(c);
 
 	if (!answered)
-		gt_conn_count_unanswered(c);
+		count_unanswered(c);
 	gt_log_debug("connection closed%s peer=%s requests=%u state=%s "
 	             "age_ms=%lld reason=\"%s\"",
 	             answered ? "" : " without an answer",
@@ -261,6 +261,17 @@ gt_conn_linger(struct gt_conn *c)
 	gt_conn_arm_read(c, true);
 }
 
+/* The app, or a file, gave less than the head has announced. */
+static bool
+is_cut(const struct gt_exchange *ex)
+{
+	const struct gt_response *r = &ex->response;
+
+	if (r->body == GT_RESPONSE_LENGTH)
+		return r->sent < r->length;
+	return r->body != GT_RESPONSE_NO_BODY && ex->failed;
+}
+
 /*
  * The answer said that the connection closes. An RST would cut the answer
  * off when octets arrive behind the close; a client that asked for the close
@@ -282,6 +293,8 @@ gt_conn_next(struct gt_conn *c)
 	const struct gt_exchange *ex = c->ex;
 
 	if (!ex->response.keep_alive || ex->failed || c->body_broken) {
+		if (is_cut(ex))
+			count_unanswered(c);
 		end_politely(c);
 		return;
 	}

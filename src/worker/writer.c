@@ -151,7 +151,6 @@ fail_file(struct gt_conn *c, const char *what, const char *why)
 	gt_log_error("file of a response %s missing=%llu path=%s %s%s%s", what,
 	             (unsigned long long)out->file_left, path, who,
 	             why != NULL ? ": " : "", why != NULL ? why : "");
-	gt_conn_count_unanswered(c);
 	c->ex->failed = true;
 	c->ex->response.sent -= out->file_left;
 	out->file_left = 0;

@@ -347,3 +347,18 @@ def test_exhausted_descriptors_are_waited_for_without_a_busy_loop(server):
     assert server.get("/hello").status == 200
     assert server.error_log().count("connections wait") <= 2
     wait_clean(server)
+
+
+@pytest.mark.parametrize("path, count", [
+    ("/error/stream", 1), ("/too-short", 1), ("/error/before", 0),
+    ("/error/close", 0), ("/too-long", 0), ("/hello", 0)])
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_response_that_the_app_cuts_is_counted(server, path, count, version):
+    """Its client is left in the middle of an answer, too."""
+    server.start()
+    with server.connect() as c:
+        c.send(b"GET %s HTTP/%s\r\nHost: t\r\n\r\n" % (
+            path.encode(), version.encode()))
+        assert c.head().status in (200, 500)
+    wait_for("the end", lambda: worker(server)["connections"] == 0)
+    assert worker(server)["unanswered"] == count
