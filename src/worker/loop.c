@@ -136,8 +136,8 @@ flush_batch(struct gt_worker *w)
 	w->nbatch = 0;
 }
 
-GT_ON_LOOP static void
-drain_mailbox(struct gt_worker *w)
+void
+gt_loop_drain_mailbox(struct gt_worker *w)
 {
 	struct gt_exchange *ex = gt_mailbox_take(&w->service.mailbox), *next;
 
@@ -347,7 +347,7 @@ gt_loop_turn(struct gt_worker *w, bool may_wait)
 	                                 : EVLOOP_ONCE | EVLOOP_NONBLOCK) < 0)
 		lose_loop();
 	gt_mailbox_woke(mb);
-	drain_mailbox(w);
+	gt_loop_drain_mailbox(w);
 	end_turn(w);
 	check_drained(w);
 }

@@ -4,6 +4,7 @@
  * Python and imports the app, then becomes the loop; it takes the GIL again
  * only when the loop has ended.
  */
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 
 #define QUICK_EXIT_US 1000000 /* for what runs at exit, after INT or QUIT */
 #define INT_HOOK_US   500000  /* of it for worker_int */
+#define FREED_US      300000  /* of it for who waited for a client */
 
 /* ---- boot ---- */
 
@@ -167,6 +169,35 @@ close_connections(struct gt_worker *w)
 	}
 }
 
+static bool
+has_waiting(const struct gt_worker *w)
+{
+	struct gt_cell_copy cell;
+
+	for (unsigned i = 0; i < w->nthreads; i++)
+		if (gt_cell_read(w->threads[i].cell, &cell) &&
+		    cell.state == GT_CELL_WAITING)
+			return true;
+	return false;
+}
+
+/*
+ * Threads that waited for a client have been told that there is none any more:
+ * they will not be long, and then Python can be taken down in order.
+ */
+GT_ON_LOOP GT_NO_GIL static void
+end_requests(struct gt_worker *w)
+{
+	bool may_end = has_waiting(w);
+	int64_t until = gt_clock_us() + FREED_US;
+
+	close_connections(w);
+	while (may_end && is_busy(w) && gt_clock_us() < until) {
+		poll(NULL, 0, 1);
+		gt_loop_drain_mailbox(w);
+	}
+}
+
 /* Everything but Python; also after a boot that failed half-way. */
 static void
 fini(struct gt_worker *w)
@@ -193,7 +224,7 @@ finish(struct gt_worker *w)
 	if (!w->quick && w->drain_until_us > until)
 		until = w->drain_until_us;
 	gt_logthread_set_deadline(w->log, until, GT_EXIT_OK);
-	close_connections(w);
+	end_requests(w);
 	if (w->interrupted && !gt_monitor_run_hook(w, GT_HOOK_worker_int,
 	                                           gt_clock_us() + INT_HOOK_US))
 		gt_log_warning("hook 'worker_int' has not returned in time");

@@ -187,6 +187,8 @@ GT_MUST_CHECK enum gt_err gt_loop_init(struct gt_worker *w);
 void gt_loop_fini(struct gt_worker *w);
 /* One batch of events and all that follows from it. */
 void gt_loop_turn(struct gt_worker *w, bool may_wait) GT_ON_LOOP GT_NO_GIL;
+/* See to what the threads have posted. */
+void gt_loop_drain_mailbox(struct gt_worker *w) GT_ON_LOOP;
 /* Until the worker has ended. */
 void gt_loop_run(struct gt_worker *w) GT_ON_LOOP GT_NO_GIL;
 /* Now, read once per turn of the loop. */

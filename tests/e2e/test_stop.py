@@ -64,3 +64,32 @@ def test_a_silent_connection_holds_no_worker(server):
         assert late.response().status == 200
         silent.expect_close()
     server.stop()
+
+
+@pytest.mark.parametrize("request_, what", [
+    (b"POST /try-read HTTP/1.1\r\nHost: t\r\nContent-Length: 900000\r\n\r\n"
+     + b"x" * 100000, r"read failed after \d+: ClientDisconnected"),
+    (b"GET /write-on HTTP/1.1\r\nHost: t\r\n\r\n",
+     "write raised ClientDisconnected"),
+], ids=["upload", "download"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM,
+                                    signal.SIGHUP])
+def test_who_waits_for_a_client_does_not_spoil_the_exit(server, request_, what,
+                                                        number):
+    """Its wait ends with the connection; what Python does at exit is done."""
+    (server.dir / "last.py").write_text(
+        "import atexit, sys\nfrom wsgi_app import app\n"
+        "atexit.register(print, 'last words', file=sys.stderr)\n")
+    server.with_config(wsgi_app="last:app", threads=1, body_timeout="1000",
+                       write_timeout="1000", capture_output=True,
+                       graceful_timeout=f"{scaled(0.5):g}").start()
+    pid = server.worker_pids()[0]
+    with server.connect(rcvbuf=4096) as c:
+        c.send(request_)
+        wait_for("the app to wait", lambda: server.cells("waiting"))
+        server.signal(number)
+        server.log_contains(what)
+        server.log_contains("^last words$")
+        server.log_contains(f"worker exits pid={pid}")
+    assert "while requests run" not in server.error_log()
+    server.stop()
