@@ -32,8 +32,8 @@ gt_interp_version(void)
 	static _Thread_local char text[32];
 
 	/* "3.11.2 (main, ...) [GCC 12.2.0]" */
-	snprintf(text, sizeof(text), "%.*s", (int)strcspn(Py_GetVersion(), " "),
-	         Py_GetVersion());
+	snprintf(text, sizeof(text), "%.*s" GT_PYOBJ_ABI,
+	         (int)strcspn(Py_GetVersion(), " "), Py_GetVersion());
 	return text;
 }
 
@@ -250,6 +250,20 @@ gt_interp_signals(const int *sigs, size_t n, char *out, size_t size)
 			                        sigabbrev_np(sigs[i]));
 	Py_DECREF(module);
 	return len > 0;
+}
+
+bool
+gt_interp_has_gil(void)
+{
+	PyObject *f = PySys_GetObject("_is_gil_enabled"), *is = NULL;
+	bool has;
+
+	if (f != NULL)
+		is = PyObject_CallNoArgs(f);
+	has = is != Py_False;
+	PyErr_Clear();
+	Py_XDECREF(is);
+	return has;
 }
 
 /* Private names of the standard library, so they may be missing. */

@@ -16,6 +16,7 @@ libgt_python_a_SOURCES = \
 	include/gthreadd/python/modules.h \
 	include/gthreadd/python/pyconfig.h \
 	include/gthreadd/python/pyerr.h \
+	include/gthreadd/python/nogil.h \
 	include/gthreadd/python/pyobj.h \
 	include/gthreadd/python/spew.h \
 	include/gthreadd/python/stacks.h \

@@ -14,11 +14,21 @@
 #define FRAMES_MAX 100 /* innermost ones that are shown */
 #define ABOUT_MAX  640
 
+/* One thread's, from the innermost outwards. */
+struct stack {
+	PyFrameObject *frame[FRAMES_MAX];
+	int line[FRAMES_MAX];
+	size_t n;
+	PyFrameObject *more; /* the next one outwards; NULL: there is none */
+};
+
 static bool add_object(struct gt_buf *out, PyObject *text) GT_NEEDS_GIL;
 static PyObject *thread_names(void) GT_NEEDS_GIL;
 static void add_name(struct gt_buf *out, PyObject *threads,
                      PyObject *ident) GT_NEEDS_GIL;
-static void add_frame(struct gt_buf *out, PyFrameObject *frame) GT_NEEDS_GIL;
+static void add_frame(struct gt_buf *out, PyFrameObject *frame,
+                      int line) GT_NEEDS_GIL;
+static void read_stack(struct stack *s) GT_NEEDS_GIL;
 static void add_frames(struct gt_buf *out, PyObject *innermost) GT_NEEDS_GIL;
 
 unsigned long
@@ -59,10 +69,13 @@ static PyObject *
 thread_names(void)
 {
 	PyObject *modules = PyImport_GetModuleDict(), *module, *table = NULL;
+	PyObject *name = PyUnicode_InternFromString("threading");
 
-	module = PyDict_GetItemString(modules, "threading");
+	module = name == NULL ? NULL : gt_pyobj_dict_get(modules, name);
 	if (module != NULL)
 		table = PyObject_GetAttrString(module, "_active");
+	Py_XDECREF(module);
+	Py_XDECREF(name);
 	if (table != NULL && !PyDict_Check(table))
 		Py_CLEAR(table);
 	PyErr_Clear();
@@ -76,9 +89,10 @@ add_name(struct gt_buf *out, PyObject *threads, PyObject *ident)
 	bool done;
 
 	if (threads != NULL)
-		thread = PyDict_GetItemWithError(threads, ident);
+		thread = gt_pyobj_dict_get(threads, ident);
 	if (thread != NULL)
 		name = PyObject_GetAttrString(thread, "_name");
+	Py_XDECREF(thread);
 	done = add_object(out, name);
 	Py_XDECREF(name);
 	PyErr_Clear();
@@ -88,10 +102,9 @@ add_name(struct gt_buf *out, PyObject *threads, PyObject *ident)
 }
 
 static void
-add_frame(struct gt_buf *out, PyFrameObject *frame)
+add_frame(struct gt_buf *out, PyFrameObject *frame, int line)
 {
 	PyCodeObject *code = PyFrame_GetCode(frame);
-	int line = PyFrame_GetLineNumber(frame);
 
 	add(out, "  File \"");
 	if (!add_object(out, code->co_filename))
@@ -104,23 +117,60 @@ add_frame(struct gt_buf *out, PyFrameObject *frame)
 	Py_DECREF(code);
 }
 
+/* From s->more on. */
+static void
+follow(struct stack *s)
+{
+	while (s->more != NULL && s->n < FRAMES_MAX) {
+		s->frame[s->n] = s->more;
+		s->line[s->n++] = PyFrame_GetLineNumber(s->more);
+		s->more = PyFrame_GetBack(s->more);
+	}
+}
+
+#ifdef Py_GIL_DISABLED
+static int
+follow_once(PyObject *unused, void *arg)
+{
+	(void)unused;
+	follow(arg);
+	return 0;
+}
+
+/*
+ * The frames of a thread that runs change under one's hands: this function of
+ * the C API stops all threads for as long as it shows their objects, of which
+ * the first is enough.
+ */
+static void
+read_stack(struct stack *s)
+{
+	PyUnstable_GC_VisitObjects(follow_once, s);
+}
+#else
+static void
+read_stack(struct stack *s)
+{
+	follow(s);
+}
+#endif
+
 /* Frames lead outwards; they are written from the outermost one inwards. */
 static void
 add_frames(struct gt_buf *out, PyObject *innermost)
 {
-	PyFrameObject *frame[FRAMES_MAX], *next;
-	size_t n = 0;
+	struct stack s = {.n = 0};
 
 	Py_INCREF(innermost);
-	next = (PyFrameObject *)(void *)innermost;
-	for (; next != NULL && n < FRAMES_MAX; next = PyFrame_GetBack(next))
-		frame[n++] = next;
-	if (next != NULL)
+	s.more = (PyFrameObject *)(void *)innermost;
+	read_stack(&s);
+	if (s.more != NULL)
 		add(out, "  ...\n");
-	Py_XDECREF((PyObject *)next);
-	while (n > 0) {
-		add_frame(out, frame[--n]);
-		Py_DECREF((PyObject *)frame[n]);
+	Py_XDECREF((PyObject *)s.more);
+	while (s.n > 0) {
+		s.n--;
+		add_frame(out, s.frame[s.n], s.line[s.n]);
+		Py_DECREF((PyObject *)s.frame[s.n]);
 	}
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "gthreadd/base/str.h"
+#include "gthreadd/python/pyobj.h"
 #include "python_priv.h"
 
 /* The lines of pyvenv.cfg that matter. */
@@ -158,7 +159,8 @@ check_packages(const char *root, const char *version, char *why, size_t n)
 {
 	char rest[64], path[GT_VENV_PATH];
 
-	snprintf(rest, sizeof(rest), "lib/python%s/site-packages", version);
+	snprintf(rest, sizeof(rest),
+	         "lib/python%s" GT_PYOBJ_ABI "/site-packages", version);
 	if (join_path(path, root, rest, why, n) != GT_OK)
 		return GT_INVALID;
 	return check_component(path, R_OK | X_OK, why, n);

@@ -13,7 +13,7 @@ for header in "$top"/include/gthreadd/*/*.h; do
 	name=${header#"$top"/include/}
 	flags=
 	case $name in
-	gthreadd/python/pyobj.h | gthreadd/python/pyerr.h)
+	gthreadd/python/nogil.h | gthreadd/python/pyobj.h | gthreadd/python/pyerr.h)
 		flags=$python_cflags ;;
 	esac
 	# shellcheck disable=SC2086 # flags are words

@@ -34,7 +34,7 @@ NEVER_IN = {
     "net": r"sys/epoll\.h",
 }
 # Headers that need Python.h: only sources of these layers see them.
-PYTHON_HEADERS = {"gthreadd/python/pyobj.h", "gthreadd/python/pyerr.h"}
+PYTHON_HEADERS = {"gthreadd/python/%s.h" % n for n in ("nogil", "pyobj", "pyerr")}
 PYTHON_LAYERS = {"python", "wsgi"}
 
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -38,7 +38,12 @@ void gt_interp_flush(void) GT_NEEDS_GIL;
  * keeps the deadline. Main thread.
  */
 void gt_interp_stop(bool finalize) GT_GIVES_GIL;
-/* "3.11.2" of the linked libpython. */
+/*
+ * Is there a GIL? A free-threaded Python begins without, and turns it on when
+ * an extension module is imported that does not say it can do without.
+ */
+bool gt_interp_has_gil(void) GT_NEEDS_GIL;
+/* "3.11.2" of the linked libpython; "3.14.0t" when it is free-threaded. */
 const char *gt_interp_version(void);
 
 #endif

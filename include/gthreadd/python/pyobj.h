@@ -23,6 +23,13 @@
 #define GT_PYOBJ_READY(o) (true)
 #endif
 
+/* What the names of programs and folders have behind the version. */
+#ifdef Py_GIL_DISABLED
+#define GT_PYOBJ_ABI "t"
+#else
+#define GT_PYOBJ_ABI ""
+#endif
+
 /* A static type cannot name its size and base any shorter. */
 #define GT_PYOBJ_HEAD_INIT PyVarObject_HEAD_INIT(NULL, 0)
 
@@ -66,6 +73,27 @@ gt_pyobj_has_refs(PyObject *o, Py_ssize_t n)
 {
 	return Py_REFCNT(o) == n;
 }
+
+/* dict[key], a new reference. NULL: not there, or an exception. */
+#if PY_VERSION_HEX >= 0x030d0000
+static inline PyObject *
+gt_pyobj_dict_get(PyObject *dict, PyObject *key)
+{
+	PyObject *value;
+
+	(void)PyDict_GetItemRef(dict, key, &value);
+	return value;
+}
+#else
+static inline PyObject *
+gt_pyobj_dict_get(PyObject *dict, PyObject *key)
+{
+	PyObject *value = PyDict_GetItemWithError(dict, key);
+
+	Py_XINCREF(value);
+	return value;
+}
+#endif
 
 /*
  * An attribute that may be missing: *out is NULL then. Errors: GT_PYTHON (an

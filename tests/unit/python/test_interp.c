@@ -22,6 +22,9 @@
 #include "gthreadd/python/interp.h"
 
 /* Each child holds the GIL until it ends. */
+/* Where the interpreter that we embed is installed, as Python code. */
+#define PREFIX "os.path.dirname(os.path.dirname('" GT_PYTHON_PATH "'))"
+
 #define UNCHECKED GT_TSA(no_thread_safety_analysis)
 
 static struct gt_settings settings;
@@ -121,7 +124,7 @@ check_venv(void)
 	settings.virtualenv = venv_path;
 	start();
 	return !(holds("sys.prefix.endswith('/v')") &&
-	         holds("sys.base_prefix == '/usr'") &&
+	         holds("sys.base_prefix == " PREFIX) &&
 	         holds("sys.executable.endswith('/v/bin/python3')") &&
 	         holds("__import__('only_here').x == 5") &&
 	         holds("not any('dist-packages' in p for p in sys.path)"));
@@ -149,7 +152,7 @@ check_foreign_venv(void)
 	start();
 	return !(holds("sys.prefix.endswith('/v')") &&
 	         holds("sys.executable.endswith('/v/bin/python3')") &&
-	         holds("os.__file__.startswith('/usr/lib/')") &&
+	         holds("os.__file__.startswith(" PREFIX " + '/lib/')") &&
 	         holds("__import__('only_here').x == 5") &&
 	         holds("not any('dist-packages' in p for p in sys.path)"));
 }
