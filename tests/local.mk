@@ -21,6 +21,7 @@ E2E_INTERPRETER = /usr/bin/python3
 e2e_files = \
 	tests/e2e/apps/background.py \
 	tests/e2e/apps/cases_app.py \
+	tests/e2e/apps/crowd_app.py \
 	tests/e2e/apps/djadmin/__init__.py \
 	tests/e2e/apps/djadmin/settings.py \
 	tests/e2e/apps/djadmin/urls.py \
@@ -38,6 +39,7 @@ e2e_files = \
 	tests/e2e/apps/failing_calls_app.py \
 	tests/e2e/apps/flask_app.py \
 	tests/e2e/apps/fork_app.py \
+	tests/e2e/apps/free_app.py \
 	tests/e2e/apps/held_app.py \
 	tests/e2e/apps/hook_app.py \
 	tests/e2e/apps/log_app.py \
@@ -75,6 +77,7 @@ e2e_files = \
 	tests/e2e/test_control.py \
 	tests/e2e/test_control_manual.py \
 	tests/e2e/test_control_page.py \
+	tests/e2e/test_crowd.py \
 	tests/e2e/test_curl.py \
 	tests/e2e/test_daemon.py \
 	tests/e2e/test_defects.py \
@@ -86,6 +89,7 @@ e2e_files = \
 	tests/e2e/test_flask.py \
 	tests/e2e/test_forkserver.py \
 	tests/e2e/test_framing.py \
+	tests/e2e/test_free_threaded.py \
 	tests/e2e/test_gthreadctl.py \
 	tests/e2e/test_hooks.py \
 	tests/e2e/test_init_script.py \

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gthreadd/base/log.h"
+#include "gthreadd/python/interp.h"
 #include "gthreadd/python/pyerr.h"
 #include "gthreadd/python/spew.h"
 #include "wsgi_priv.h"
@@ -146,13 +147,14 @@ similar_name(PyObject *module, const char *name, char *buf, size_t size)
 {
 	static const char *const usual[] = {"application", "app", "wsgi_app",
 	                                    "create_app", "make_app"};
-	PyObject *dict = PyModule_GetDict(module), *key, *value;
+	/* Threads that the module has started may change its own. */
+	PyObject *dict = PyDict_Copy(PyModule_GetDict(module)), *key, *value;
 	size_t best = strlen(name) / 3 + 1, distance;
 	Py_ssize_t pos = 0;
 	struct gt_str have;
 
 	buf[0] = '\0';
-	while (PyDict_Next(dict, &pos, &key, &value)) {
+	while (dict != NULL && PyDict_Next(dict, &pos, &key, &value)) {
 		if (!gt_pyobj_octets(key, &have) || have.n >= size ||
 		    !PyCallable_Check(value))
 			continue;
@@ -162,9 +164,11 @@ similar_name(PyObject *module, const char *name, char *buf, size_t size)
 			snprintf(buf, size, "%s", have.p);
 		}
 	}
-	for (size_t i = 0; buf[0] == '\0' && i < 5; i++)
+	for (size_t i = 0; dict != NULL && buf[0] == '\0' && i < 5; i++)
 		if (PyDict_GetItemString(dict, usual[i]) != NULL)
 			snprintf(buf, size, "%s", usual[i]);
+	PyErr_Clear();
+	Py_XDECREF(dict);
 	return buf[0] == '\0' ? NULL : buf;
 }
 
@@ -355,10 +359,11 @@ create_app(const struct gt_settings *s, bool multiprocess)
 	struct gt_app *app = gt_xcalloc(1, sizeof(*app));
 
 	app->settings = s;
+	app->multiprocess = multiprocess;
 	if ((app->disconnected = gt_module_object("ClientDisconnected")) !=
 	        NULL &&
 	    (app->timeout = gt_module_object("RequestTimeout")) != NULL &&
-	    gt_environ_init_app(app, multiprocess) == GT_OK)
+	    gt_environ_init_app(app) == GT_OK)
 		return app;
 	gt_pyerr_log(GT_LOG_ERROR, "the WSGI layer cannot start");
 	gt_app_destroy(app);
@@ -380,18 +385,33 @@ finish_app(struct gt_app *app, PyObject *callable, struct gt_app **out)
 	return GT_OK;
 }
 
+/* Who has chosen a Python without a GIL wants to know that it has one. */
+static void warn_of_gil(void) GT_NEEDS_GIL;
+
+static void
+warn_of_gil(void)
+{
+	if (GT_FREE_THREADED && gt_interp_has_gil())
+		gt_log_warning("python has turned its GIL on, requests run one "
+		               "at a time: an extension module that was "
+		               "imported does not say that it can do without, "
+		               "or PYTHON_GIL=1 is set; PYTHON_GIL=0 keeps it "
+		               "off");
+}
+
 enum gt_err
 gt_app_load(const struct gt_settings *s, bool multiprocess, struct gt_app **out)
 {
 	struct gt_app *app = create_app(s, multiprocess);
+	PyObject *callable;
 
 	if (app == NULL)
 		return GT_PYTHON;
 	if (s->spew)
 		gt_spew_start();
-	return finish_app(
-	    app, s->paste[0] != '\0' ? gt_paste_load(s) : load_spec(s->app),
-	    out);
+	callable = s->paste[0] != '\0' ? gt_paste_load(s) : load_spec(s->app);
+	warn_of_gil();
+	return finish_app(app, callable, out);
 }
 
 enum gt_err

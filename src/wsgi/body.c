@@ -12,142 +12,48 @@
 #include "gthreadd/base/log.h"
 #include "wsgi_priv.h"
 
-#define COPY_MAX  (64 << 10)  /* octets of a body that is copied */
-#define PIECE_MAX (128 << 10) /* octets of a chunk sent at a time */
-#define IOV_MAX_N 1024        /* pieces of a parcel; more are streamed */
+#define COPY_MAX  (64 << 10) /* octets of a body that is copied */
+#define IOV_MAX_N 1024       /* pieces of a parcel; more are streamed */
 
-static enum gt_err publish(struct gt_call *c) GT_NEEDS_GIL;
-static enum gt_err send_piece(struct gt_call *c, const char *p,
-                              size_t n) GT_NEEDS_GIL;
+/* What send_result found. */
+struct whole {
+	PyObject *o; /* list or tuple of bytes, or bytes */
+	PyObject *const *items;
+	size_t n;
+	size_t total; /* octets */
+	bool streams; /* it is to be sent piece by piece */
+};
+
 static enum gt_err send_object(struct gt_call *c, PyObject *o,
-                               bool known) GT_NEEDS_GIL;
+                               bool known) GT_NEEDS_GIL GT_NO_RESPONSE;
 static enum gt_err raise_type(PyObject *o) GT_NEEDS_GIL;
-static enum gt_err raise_unstarted(void) GT_NEEDS_GIL;
-static PyObject *parcel_owner(PyObject *result) GT_NEEDS_GIL;
-static enum gt_err give_parcel(struct gt_call *c, PyObject *result,
+static enum gt_err give_parcel(struct gt_call *c, PyObject *whole,
                                PyObject *const *items, size_t n,
-                               size_t left) GT_NEEDS_GIL;
+                               size_t left) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
 static enum gt_err copy_items(struct gt_call *c, PyObject *const *items,
-                              size_t n, size_t left) GT_NEEDS_GIL;
-static enum gt_err send_whole(struct gt_call *c, PyObject *result,
-                              PyObject *const *items, size_t n) GT_NEEDS_GIL;
-static bool has_one_element(PyObject *o) GT_NEEDS_GIL;
+                              size_t n,
+                              size_t left) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
+static enum gt_err put_whole(struct gt_call *c,
+                             struct whole *w) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
+static enum gt_err send_whole(struct gt_call *c,
+                              struct whole *w) GT_NEEDS_GIL GT_NO_RESPONSE;
+static enum gt_err send_items(struct gt_call *c, PyObject *seq,
+                              bool *streams) GT_NEEDS_GIL GT_NO_RESPONSE;
+static enum gt_err send_sequence(struct gt_call *c, PyObject *result,
+                                 bool *streams) GT_NEEDS_GIL GT_NO_RESPONSE;
+static enum gt_err send_bytes(struct gt_call *c, PyObject *o,
+                              bool *streams) GT_NEEDS_GIL GT_NO_RESPONSE;
+static enum gt_err send_wrapped(struct gt_call *c, PyObject *result,
+                                bool *streams) GT_NEEDS_GIL GT_NO_RESPONSE;
+static enum gt_err finish(struct gt_call *c,
+                          bool is_file) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
+static bool has_one_element(PyObject *o) GT_NEEDS_GIL GT_NO_RESPONSE;
 static enum gt_err send_stream(struct gt_call *c,
-                               PyObject *result) GT_NEEDS_GIL;
-static enum gt_err send_file(struct gt_call *c,
-                             const struct gt_file_part *part) GT_NEEDS_GIL;
+                               PyObject *result) GT_NEEDS_GIL GT_NO_RESPONSE;
+static enum gt_err send_file(struct gt_call *c, const struct gt_file_part *part)
+    GT_NEEDS_GIL GT_NEEDS_RESPONSE;
 static enum gt_err send_result(struct gt_call *c,
-                               PyObject *result) GT_NEEDS_GIL;
-
-static bool
-status_has_body(unsigned status)
-{
-	return status >= 200 && status != 204 && status != 304;
-}
-
-/* known: the whole body is length octets. */
-static enum gt_err
-end_head(struct gt_call *c, bool known, uint64_t length)
-{
-	struct gt_response *r = &c->ex->response;
-	enum gt_err rc;
-
-	/* What only closing can tell is better said in the head. */
-	if (gt_inbox_refuse(c->ex, known) ||
-	    (known && r->has_length && length < r->length && !r->is_head &&
-	     status_has_body(r->status)))
-		r->keep_alive = false;
-	rc = gt_response_end_head(r, &c->ex->out.own, known, length);
-	if (rc == GT_OK)
-		c->head_done = true;
-	return rc;
-}
-
-/* Let the loop begin to send; wait when too much waits for the client. */
-static enum gt_err
-publish(struct gt_call *c)
-{
-	struct gt_exchange *ex = c->ex;
-	enum gt_err rc = gt_outbox_publish(ex);
-
-	if (rc == GT_OK || rc == GT_FULL)
-		c->published = true;
-	return rc == GT_FULL ? gt_call_wait(c) : rc;
-}
-
-enum gt_err
-gt_call_wait(struct gt_call *c)
-{
-	enum gt_err rc;
-
-	gt_call_pause(c->ex);
-	rc = gt_outbox_wait(c->ex);
-	gt_call_resume(c->ex);
-	return rc;
-}
-
-/* Nothing that may be sent is missing. */
-static bool
-is_complete(const struct gt_response *r)
-{
-	return r->body == GT_RESPONSE_NO_BODY ||
-	       (r->body == GT_RESPONSE_LENGTH && r->sent == r->length);
-}
-
-/*
- * PEP 3333: no block may be delayed while the app works on, and what it does
- * behind the one that completes its Content-Length, in close() above all,
- * takes as long as it likes. So that block leaves now; but to wake the loop
- * for it, and once more at the end of the request, would cost more than to
- * send it from here.
- */
-static bool
-send_now(struct gt_call *c)
-{
-	struct gt_exchange *ex = c->ex;
-
-	if (ex->service->send_now == NULL || !ex->service->send_now(ex))
-		return false;
-	c->published = true;
-	return true;
-}
-
-static enum gt_err
-send_piece(struct gt_call *c, const char *p, size_t n)
-{
-	struct gt_response *r = &c->ex->response;
-	struct gt_buf *out = &c->ex->out.own;
-	enum gt_err rc = GT_OK;
-
-	n = gt_response_admit(r, n);
-	if (n > 0) {
-		rc = gt_response_chunk_begin(r, out, n);
-		if (rc == GT_OK)
-			rc = gt_buf_add(out, p, n);
-		if (rc == GT_OK)
-			rc = gt_response_chunk_end(r, out);
-	}
-	if (rc != GT_OK || out->len == 0)
-		return rc;
-	return is_complete(r) && send_now(c) ? GT_OK : publish(c);
-}
-
-enum gt_err
-gt_call_send(struct gt_call *c, const char *p, size_t n, bool known)
-{
-	enum gt_err rc = GT_OK;
-	size_t piece;
-
-	if (c->thread->app->is_forked)
-		gt_fork_end();
-	if (n > 0 && !c->head_done)
-		rc = end_head(c, known, n);
-	for (; n > 0 && rc == GT_OK; p += piece, n -= piece) {
-		piece = n < PIECE_MAX ? n : PIECE_MAX;
-		rc = send_piece(c, p, piece);
-	}
-	return rc;
-}
+                               PyObject *result) GT_NEEDS_GIL GT_NO_RESPONSE;
 
 static enum gt_err
 raise_type(PyObject *o)
@@ -158,47 +64,31 @@ raise_type(PyObject *o)
 	return GT_PYTHON;
 }
 
-static enum gt_err
-raise_unstarted(void)
-{
-	PyErr_SetString(PyExc_AssertionError,
-	                "the application did not call start_response()");
-	return GT_PYTHON;
-}
-
+/* write() may be running in another thread of the app. */
 static enum gt_err
 send_object(struct gt_call *c, PyObject *o, bool known)
 {
-	struct gt_call *entered;
+	struct gt_start *start = c->thread->start;
+	struct gt_pyobj_section section;
 	enum gt_err rc;
 
 	if (!PyBytes_Check(o))
 		return raise_type(o);
 	if (PyBytes_GET_SIZE(o) == 0)
 		return GT_OK;
-	if (!c->started)
-		return raise_unstarted();
-	/* write() may be running in another thread of the app. */
-	if (!gt_call_enter(&c->thread->start->call, &entered))
+	if (gt_call_enter((PyObject *)start, &start->call) == NULL)
 		return GT_GONE;
-	rc = gt_call_send(entered, PyBytes_AS_STRING(o),
-	                  (size_t)PyBytes_GET_SIZE(o), known);
-	gt_call_leave(entered);
+	gt_call_hold(&section, c);
+	rc = gt_call_send(c, PyBytes_AS_STRING(o), (size_t)PyBytes_GET_SIZE(o),
+	                  known);
+	gt_call_let_go(&section);
+	gt_call_leave(c);
 	return rc;
 }
 
-/* What keeps the octets of result alive: a list may change, so its items. */
-static PyObject *
-parcel_owner(PyObject *result)
-{
-	if (PyList_CheckExact(result))
-		return PyList_AsTuple(result);
-	Py_INCREF(result);
-	return result;
-}
-
+/* The octets stay in the objects of whole: a tuple of bytes, or bytes. */
 static enum gt_err
-give_parcel(struct gt_call *c, PyObject *result, PyObject *const *items,
+give_parcel(struct gt_call *c, PyObject *whole, PyObject *const *items,
             size_t n, size_t left)
 {
 	struct gt_parcel *parcel;
@@ -207,10 +97,8 @@ give_parcel(struct gt_call *c, PyObject *result, PyObject *const *items,
 	parcel = calloc(1, sizeof(*parcel) + n * sizeof(parcel->iov[0]));
 	if (parcel == NULL)
 		return GT_NOMEM;
-	if ((parcel->owner = parcel_owner(result)) == NULL) {
-		free(parcel);
-		return GT_PYTHON;
-	}
+	Py_INCREF(whole);
+	parcel->owner = whole;
 	for (size_t i = 0; i < n && left > 0; i++) {
 		len = (size_t)PyBytes_GET_SIZE(items[i]);
 		if (len == 0)
@@ -243,28 +131,88 @@ copy_items(struct gt_call *c, PyObject *const *items, size_t n, size_t left)
 }
 
 static enum gt_err
-send_whole(struct gt_call *c, PyObject *result, PyObject *const *items,
-           size_t n)
+put_whole(struct gt_call *c, struct whole *w)
 {
-	size_t total = 0, left;
+	enum gt_err rc;
+	size_t left;
+
+	if (!c->started)
+		return GT_INVALID;
+	if (c->head_done) { /* write() was used */
+		w->streams = true;
+		return GT_OK;
+	}
+	if ((rc = gt_call_end_head(c, true, w->total)) != GT_OK)
+		return rc;
+	if (w->total > COPY_MAX && w->n > IOV_MAX_N) {
+		w->streams = true;
+		return GT_OK;
+	}
+	left = gt_response_admit(&c->ex->response, w->total);
+	return left <= COPY_MAX ? copy_items(c, w->items, w->n, left)
+	                        : give_parcel(c, w->o, w->items, w->n, left);
+}
+
+static enum gt_err
+send_whole(struct gt_call *c, struct whole *w)
+{
+	struct gt_pyobj_section section;
 	enum gt_err rc;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!PyBytes_Check(items[i]))
-			return raise_type(items[i]);
-		total += (size_t)PyBytes_GET_SIZE(items[i]);
+	gt_call_hold(&section, c);
+	rc = put_whole(c, w);
+	gt_call_let_go(&section);
+	return rc;
+}
+
+/* A long list becomes a tuple: the app may change it while it is sent. */
+static enum gt_err
+send_items(struct gt_call *c, PyObject *seq, bool *streams)
+{
+	struct whole w = {.o = seq,
+	                  .items = PySequence_Fast_ITEMS(seq),
+	                  .n = (size_t)PySequence_Fast_GET_SIZE(seq)};
+	enum gt_err rc;
+
+	for (size_t i = 0; i < w.n; i++) {
+		if (!PyBytes_Check(w.items[i]))
+			return raise_type(w.items[i]);
+		w.total += (size_t)PyBytes_GET_SIZE(w.items[i]);
 	}
-	if (!c->started)
-		return raise_unstarted();
-	if (c->head_done) /* write() was used */
-		return send_stream(c, result);
-	if ((rc = end_head(c, true, total)) != GT_OK)
+	if (w.total <= COPY_MAX || PyTuple_Check(seq)) {
+		rc = send_whole(c, &w);
+		*streams = w.streams;
 		return rc;
-	if (total > COPY_MAX && n > IOV_MAX_N)
-		return send_stream(c, result);
-	left = gt_response_admit(&c->ex->response, total);
-	return left <= COPY_MAX ? copy_items(c, items, n, left)
-	                        : give_parcel(c, result, items, n, left);
+	}
+	if ((seq = PyList_AsTuple(seq)) == NULL)
+		return GT_PYTHON;
+	rc = send_items(c, seq, streams);
+	Py_DECREF(seq);
+	return rc;
+}
+
+static enum gt_err
+send_sequence(struct gt_call *c, PyObject *result, bool *streams)
+{
+	PyObject *seq = gt_pyobj_items(result);
+	enum gt_err rc;
+
+	if (seq == NULL)
+		return GT_PYTHON;
+	rc = send_items(c, seq, streams);
+	Py_DECREF(seq);
+	return rc;
+}
+
+static enum gt_err
+send_bytes(struct gt_call *c, PyObject *o, bool *streams)
+{
+	struct whole w = {
+	    .o = o, .items = &o, .n = 1, .total = (size_t)PyBytes_GET_SIZE(o)};
+	enum gt_err rc = send_whole(c, &w);
+
+	*streams = w.streams;
+	return rc;
 }
 
 static bool
@@ -281,13 +229,20 @@ has_one_element(PyObject *o)
 }
 
 /* Nothing the app may still yield can be sent. */
+static bool is_over(const struct gt_call *c) GT_NEEDS_GIL GT_NO_RESPONSE;
+
 static bool
 is_over(const struct gt_call *c)
 {
 	const struct gt_response *r = &c->ex->response;
+	struct gt_pyobj_section section;
+	bool over;
 
-	return c->head_done &&
-	       (r->body == GT_RESPONSE_NO_BODY || r->dropped > 0);
+	gt_call_hold(&section, c);
+	over =
+	    c->head_done && (r->body == GT_RESPONSE_NO_BODY || r->dropped > 0);
+	gt_call_let_go(&section);
+	return over;
 }
 
 /* PEP 3333: no block may be delayed while the app works on. */
@@ -316,7 +271,7 @@ send_file(struct gt_call *c, const struct gt_file_part *part)
 {
 	struct gt_outbox *out = &c->ex->out;
 	struct gt_response *r = &c->ex->response;
-	enum gt_err rc = end_head(c, true, part->left);
+	enum gt_err rc = gt_call_end_head(c, true, part->left);
 	uint64_t most = part->left;
 
 	/* PEP 3333: Content-Length may ask for a part of the file. */
@@ -335,21 +290,40 @@ send_file(struct gt_call *c, const struct gt_file_part *part)
 	return GT_OK;
 }
 
+/* *streams: it is not a wrapped file that the loop may send. */
+static enum gt_err
+send_wrapped(struct gt_call *c, PyObject *result, bool *streams)
+{
+	struct gt_pyobj_section section;
+	enum gt_err rc = GT_OK;
+	struct gt_file_part part;
+
+	*streams = !c->thread->app->settings->sendfile ||
+	           !gt_filewrap_part(result, &part);
+	if (*streams)
+		return GT_OK;
+	gt_call_hold(&section, c);
+	if (c->started && !c->head_done)
+		rc = send_file(c, &part);
+	else
+		*streams = true;
+	gt_call_let_go(&section);
+	return rc;
+}
+
 static enum gt_err
 send_result(struct gt_call *c, PyObject *result)
 {
-	struct gt_file_part part;
+	bool streams = false;
+	enum gt_err rc;
 
-	if (PyList_CheckExact(result) || PyTuple_CheckExact(result)) {
-		return send_whole(c, result, PySequence_Fast_ITEMS(result),
-		                  (size_t)PySequence_Fast_GET_SIZE(result));
-	}
-	if (PyBytes_CheckExact(result))
-		return send_whole(c, result, &result, 1);
-	if (c->started && !c->head_done && c->thread->app->settings->sendfile &&
-	    gt_filewrap_part(result, &part))
-		return send_file(c, &part);
-	return send_stream(c, result);
+	if (PyList_CheckExact(result) || PyTuple_CheckExact(result))
+		rc = send_sequence(c, result, &streams);
+	else if (PyBytes_CheckExact(result))
+		rc = send_bytes(c, result, &streams);
+	else
+		rc = send_wrapped(c, result, &streams);
+	return rc == GT_OK && streams ? send_stream(c, result) : rc;
 }
 
 /*
@@ -385,9 +359,10 @@ finish(struct gt_call *c, bool is_file)
 	enum gt_err rc = GT_OK;
 
 	if (!c->head_done)
-		rc = end_head(c, true, 0);
+		rc = gt_call_end_head(c, true, 0);
 	if (rc == GT_OK)
 		rc = gt_response_finish(&ex->response, &ex->out.own);
+	c->complete = true;
 	if (rc == GT_OK)
 		log_length(c, is_file);
 	/* close() may take its time: the end does not wait for it. */
@@ -399,12 +374,15 @@ finish(struct gt_call *c, bool is_file)
 enum gt_err
 gt_body_respond(struct gt_call *c, PyObject *result)
 {
+	struct gt_pyobj_section section;
 	enum gt_err rc = send_result(c, result);
 
-	if (rc == GT_OK && !c->started)
-		rc = raise_unstarted();
-	if (rc == GT_OK)
-		rc = finish(c, gt_filewrap_is(result));
+	if (rc == GT_OK) {
+		gt_call_hold(&section, c);
+		rc =
+		    c->started ? finish(c, gt_filewrap_is(result)) : GT_INVALID;
+		gt_call_let_go(&section);
+	}
 	if (rc != GT_OK && rc != GT_PYTHON)
 		gt_call_raise(c->thread->app, rc);
 	return rc == GT_OK ? GT_OK : GT_PYTHON;

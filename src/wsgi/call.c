@@ -18,13 +18,17 @@
 
 static bool is_input_error(const struct gt_call *c) GT_NEEDS_GIL;
 static bool is_client_gone(const struct gt_call *c) GT_NEEDS_GIL;
-static void answer_page(struct gt_call *c, unsigned status) GT_NEEDS_GIL;
-static void answer_exception(struct gt_call *c) GT_NEEDS_GIL;
-static void log_exception(const struct gt_call *c) GT_NEEDS_GIL;
+static void set_page(struct gt_call *c,
+                     unsigned status) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
+static void answer_page(struct gt_call *c,
+                        unsigned status) GT_NEEDS_GIL GT_NO_RESPONSE;
+static void answer_exception(struct gt_call *c) GT_NEEDS_GIL GT_NO_RESPONSE;
+static void log_exception(const struct gt_call *c) GT_NEEDS_GIL GT_NO_RESPONSE;
 static void close_result(const struct gt_call *c,
-                         PyObject *result) GT_NEEDS_GIL;
+                         PyObject *result) GT_NEEDS_GIL GT_NO_RESPONSE;
 static void leave_fork(const struct gt_call *c) GT_NEEDS_GIL;
-static void run_app(struct gt_call *c, PyObject *env) GT_NEEDS_GIL;
+static void run_app(struct gt_call *c,
+                    PyObject *env) GT_NEEDS_GIL GT_NO_RESPONSE;
 static enum gt_err begin_call(struct gt_call *c,
                               struct gt_exchange *ex) GT_NEEDS_GIL;
 static void await_users(struct gt_call *c) GT_NEEDS_GIL;
@@ -59,29 +63,45 @@ gt_call_resume(struct gt_exchange *ex)
 		gt_cell_set(ex->cell, GT_CELL_RUNNING, gt_clock_us());
 }
 
-bool
-gt_call_enter(_Atomic(struct gt_call *) *call, struct gt_call **out)
+/* Who cuts the object off from its call does so in the same section. */
+struct gt_call *
+gt_call_use(PyObject *self, _Atomic(struct gt_call *) *call)
 {
-	struct gt_call *c = atomic_load(call);
+	struct gt_pyobj_section section;
+	struct gt_call *c;
+
+	gt_pyobj_section_begin(&section, self);
+	if ((c = atomic_load(call)) != NULL)
+		atomic_fetch_add(&c->users, 1);
+	gt_pyobj_section_end(&section);
+	return c;
+}
+
+void
+gt_call_unuse(struct gt_call *c)
+{
+	atomic_fetch_sub(&c->users, 1);
+}
+
+struct gt_call *
+gt_call_enter(PyObject *self, _Atomic(struct gt_call *) *call)
+{
+	struct gt_call *c = gt_call_use(self, call);
 
 	if (c == NULL)
-		return false;
-	atomic_fetch_add(&c->users, 1);
+		return NULL;
 	acquire(c->lock);
-	/* The request may have ended meanwhile, or be about to. */
-	if (atomic_load(call) == c && !atomic_load(&c->closing)) {
-		*out = c;
-		return true;
-	}
-	gt_call_leave(c);
-	return false;
+	if (!atomic_load(&c->closing))
+		return c;
+	gt_call_leave(c); /* it has ended meanwhile */
+	return NULL;
 }
 
 void
 gt_call_leave(struct gt_call *c)
 {
 	PyThread_release_lock(c->lock);
-	atomic_fetch_sub(&c->users, 1);
+	gt_call_unuse(c);
 }
 
 void
@@ -91,7 +111,11 @@ gt_call_raise(const struct gt_app *app, enum gt_err rc)
 		PyErr_SetString(app->disconnected, "the client has left");
 	else if (rc == GT_INVALID)
 		PyErr_SetString(PyExc_AssertionError,
-		                "write() before start_response()");
+		                "the application did not call "
+		                "start_response()");
+	else if (rc == GT_EOF)
+		PyErr_SetString(PyExc_RuntimeError,
+		                "write(): the response is complete");
 	else
 		PyErr_NoMemory();
 }
@@ -147,9 +171,8 @@ log_exception(const struct gt_call *c)
 	}
 }
 
-/* A page of the server, if nothing has been sent yet. */
 static void
-answer_page(struct gt_call *c, unsigned status)
+set_page(struct gt_call *c, unsigned status)
 {
 	struct gt_exchange *ex = c->ex;
 
@@ -163,7 +186,18 @@ answer_page(struct gt_call *c, unsigned status)
 	ex->out.parcel = NULL;
 	if (gt_start_page(c, status) != GT_OK)
 		ex->failed = true;
-	c->started = c->head_done = true;
+	c->started = c->head_done = c->complete = true;
+}
+
+/* A page of the server, if nothing has been sent yet. */
+static void
+answer_page(struct gt_call *c, unsigned status)
+{
+	struct gt_pyobj_section section;
+
+	gt_call_hold(&section, c);
+	set_page(c, status);
+	gt_call_let_go(&section);
 }
 
 /* The current exception ends the request: log it, answer it if one can. */
@@ -255,13 +289,17 @@ prepare_log(struct gt_call *c, struct gt_exchange *ex)
 static enum gt_err
 begin_call(struct gt_call *c, struct gt_exchange *ex)
 {
+	struct gt_pyobj_section section;
+
 	c->ex = ex;
-	c->published = false;
+	c->published = c->complete = false;
 	c->input_err = GT_OK;
 	c->taken = 0;
 	atomic_store_explicit(&c->closing, false, memory_order_relaxed);
 	prepare_log(c, ex);
+	gt_call_hold(&section, c);
 	gt_start_discard(c);
+	gt_call_let_go(&section);
 	return c->thread->start != NULL ? GT_OK : gt_start_create(c->thread);
 }
 
@@ -286,14 +324,11 @@ static void
 end_call(struct gt_call *c)
 {
 	struct gt_app_thread *t = c->thread;
-	struct gt_input *in = (struct gt_input *)(void *)t->input;
 
 	if (t->start != NULL && gt_start_is_kept(t))
 		gt_start_drop(t);
-	if (in != NULL && !gt_pyobj_has_refs(t->input, 1)) {
-		atomic_store(&in->call, NULL);
-		Py_CLEAR(t->input);
-	}
+	if (t->input != NULL && !gt_pyobj_has_refs(t->input, 1))
+		gt_input_drop(t);
 	atomic_store(&c->closing, true);
 	await_users(c);
 	c->ex = NULL;
@@ -381,13 +416,9 @@ fail:
 void
 gt_app_thread_destroy(struct gt_app_thread *t)
 {
-	struct gt_input *in;
-
 	if (t == NULL)
 		return;
-	if ((in = (struct gt_input *)(void *)t->input) != NULL)
-		atomic_store(&in->call, NULL);
-	Py_CLEAR(t->input);
+	gt_input_drop(t);
 	gt_start_drop(t);
 	gt_environ_fini(&t->environ);
 	if (t->call.lock != NULL)

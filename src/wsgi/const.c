@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all environs of an application share: interned keys, constant values,
- * the template from which each thread makes its own. Made once, at load.
+ * What all environs of an application share: interned keys and constant
+ * values, made once, at load; and the template of one thread's.
  */
 #include <string.h>
 
@@ -9,8 +9,8 @@
 
 static enum gt_err intern_names(struct gt_app *app) GT_NEEDS_GIL;
 static PyObject *field_key(const char *name) GT_NEEDS_GIL;
-static PyObject *first_value(const struct gt_app *app, enum gt_key key,
-                             bool multiprocess) GT_NEEDS_GIL;
+static PyObject *first_value(const struct gt_app *app,
+                             enum gt_key key) GT_NEEDS_GIL;
 
 /* The environ key of a known field: HTTP_..., but for two of CGI. */
 static PyObject *
@@ -69,7 +69,7 @@ intern_names(struct gt_app *app)
 
 /* New reference; text that each request replaces begins empty. */
 static PyObject *
-first_value(const struct gt_app *app, enum gt_key key, bool multiprocess)
+first_value(const struct gt_app *app, enum gt_key key)
 {
 	if (key == GT_KEY_VERSION)
 		return Py_BuildValue("(ii)", 1, 0);
@@ -84,7 +84,7 @@ first_value(const struct gt_app *app, enum gt_key key, bool multiprocess)
 	if (key == GT_KEY_MULTITHREAD)
 		return PyBool_FromLong(app->settings->threads > 1);
 	if (key == GT_KEY_MULTIPROCESS)
-		return PyBool_FromLong(multiprocess);
+		return PyBool_FromLong(app->multiprocess);
 	if (key == GT_KEY_RUN_ONCE)
 		return PyBool_FromLong(0);
 	if (key == GT_KEY_FILE_WRAPPER)
@@ -95,23 +95,28 @@ first_value(const struct gt_app *app, enum gt_key key, bool multiprocess)
 }
 
 enum gt_err
-gt_environ_init_app(struct gt_app *app, bool multiprocess)
+gt_environ_init_app(struct gt_app *app)
 {
-	PyObject *value;
-	int rc = 0;
-
 	if (intern_names(app) != GT_OK || gt_input_ready() != GT_OK ||
-	    gt_start_ready() != GT_OK || gt_environ_init_id(app) != GT_OK ||
-	    (app->environ = PyDict_New()) == NULL)
+	    gt_start_ready() != GT_OK || gt_errors_ready() != GT_OK ||
+	    gt_filewrap_ready() != GT_OK)
 		return GT_PYTHON;
-	for (int i = 0; i < GT_KEY_COUNT && rc == 0; i++) {
-		value = first_value(app, (enum gt_key)i, multiprocess);
-		if (value == NULL)
-			return GT_PYTHON;
-		rc = PyDict_SetItem(app->environ, app->key[i], value);
-		Py_DECREF(value);
+	return gt_environ_init_id(app);
+}
+
+PyObject *
+gt_environ_template(const struct gt_app *app)
+{
+	PyObject *dict = PyDict_New(), *value;
+
+	for (int i = 0; dict != NULL && i < GT_KEY_COUNT; i++) {
+		value = first_value(app, (enum gt_key)i);
+		if (value == NULL ||
+		    PyDict_SetItem(dict, app->key[i], value) != 0)
+			Py_CLEAR(dict);
+		Py_XDECREF(value);
 	}
-	return rc == 0 ? GT_OK : GT_PYTHON;
+	return dict;
 }
 
 static void
@@ -130,5 +135,4 @@ gt_environ_fini_app(struct gt_app *app)
 	clear(app->protocol, 2);
 	clear(app->scheme, 2);
 	clear(app->id_key, 2);
-	Py_CLEAR(app->environ);
 }

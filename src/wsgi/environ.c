@@ -462,7 +462,7 @@ gt_environ_init(struct gt_environ *e, const struct gt_app *app)
 {
 	e->method = -1;
 	e->minor = -1;
-	e->dict = PyDict_Copy(app->environ);
+	e->dict = gt_environ_template(app);
 	return e->dict == NULL ? GT_PYTHON : GT_OK;
 }
 

@@ -47,7 +47,7 @@ match_key(PyObject *key, PyObject *value, struct gt_exchange *ex,
 void
 gt_environ_log(PyObject *env, struct gt_exchange *ex)
 {
-	PyObject *key, *value;
+	PyObject *key, *value, *copy = NULL;
 	Py_ssize_t pos = 0;
 	const struct gt_str *names;
 	size_t n;
@@ -62,12 +62,11 @@ gt_environ_log(PyObject *env, struct gt_exchange *ex)
 		return;
 	for (size_t i = 0; i < n; i++)
 		ex->log_env[i] = (struct gt_str){NULL, 0};
-	/* str() of a value may run code of the app: hold what is looked at. */
-	while (env != NULL && PyDict_Next(env, &pos, &key, &value)) {
-		Py_INCREF(key);
-		Py_INCREF(value);
+	/* The app may change it: a thread of its own, or str() of a value. */
+	if (env != NULL)
+		copy = PyDict_Copy(env);
+	while (copy != NULL && PyDict_Next(copy, &pos, &key, &value))
 		match_key(key, value, ex, names, n);
-		Py_DECREF(key);
-		Py_DECREF(value);
-	}
+	PyErr_Clear();
+	Py_XDECREF(copy);
 }

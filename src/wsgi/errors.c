@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * wsgi.errors: text goes to the error log as it is, one entry per write, so
- * that the lines of several threads do not mix. One object for all requests.
+ * that the lines of several threads do not mix.
  */
 #include "gthreadd/base/log.h"
 #include "gthreadd/python/gil.h"
@@ -81,10 +81,14 @@ static PyTypeObject errors_type = {
     .tp_methods = errors_methods,
 };
 
+enum gt_err
+gt_errors_ready(void)
+{
+	return PyType_Ready(&errors_type) == 0 ? GT_OK : GT_PYTHON;
+}
+
 PyObject *
 gt_errors_create(void)
 {
-	if (PyType_Ready(&errors_type) != 0)
-		return NULL;
 	return PyObject_New(PyObject, &errors_type);
 }

@@ -117,11 +117,15 @@ static PyTypeObject filewrap_type = {
     .tp_methods = filewrap_methods,
 };
 
+enum gt_err
+gt_filewrap_ready(void)
+{
+	return PyType_Ready(&filewrap_type) == 0 ? GT_OK : GT_PYTHON;
+}
+
 PyObject *
 gt_filewrap_type(void)
 {
-	if (PyType_Ready(&filewrap_type) != 0)
-		return NULL;
 	Py_INCREF(&filewrap_type);
 	return (PyObject *)&filewrap_type;
 }

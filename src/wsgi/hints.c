@@ -11,8 +11,8 @@
 #define HINTS_LINE "HTTP/1.1 103 Early Hints\r\n"
 
 static bool encode_hints(struct gt_buf *out, PyObject *headers) GT_NEEDS_GIL;
-static enum gt_err publish_hints(struct gt_call *c,
-                                 struct gt_buf *hints) GT_NEEDS_GIL;
+static enum gt_err publish_hints(struct gt_call *c, struct gt_buf *hints)
+    GT_NEEDS_GIL GT_NEEDS_RESPONSE;
 
 static bool
 encode_hints(struct gt_buf *out, PyObject *headers)
@@ -59,6 +59,7 @@ hints_call(PyObject *self, PyObject *headers)
 {
 	struct gt_start *start = (struct gt_start *)(void *)self;
 	const struct gt_app *app = NULL;
+	struct gt_pyobj_section section;
 	struct gt_buf hints = {0};
 	enum gt_err rc = GT_OK;
 	struct gt_call *c;
@@ -67,9 +68,11 @@ hints_call(PyObject *self, PyObject *headers)
 	gt_gil_entered();
 	/* Not entered: an iterable of headers may run code of the app. */
 	ok = encode_hints(&hints, headers);
-	if (ok && gt_call_enter(&start->call, &c)) {
+	if (ok && (c = gt_call_enter(self, &start->call)) != NULL) {
 		app = c->thread->app;
+		gt_call_hold_start(&section, start);
 		rc = publish_hints(c, &hints);
+		gt_call_let_go(&section);
 		gt_call_leave(c);
 	} else if (ok) {
 		PyErr_SetString(PyExc_RuntimeError,

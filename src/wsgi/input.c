@@ -208,7 +208,7 @@ run_reader(PyObject *self, reader *read, size_t n)
 
 	if (in->is_empty)
 		return PyBytes_FromStringAndSize(NULL, 0);
-	if (!gt_call_enter(&in->call, &c))
+	if ((c = gt_call_enter(self, &in->call)) == NULL)
 		return raise_read(NULL, GT_INVALID);
 	app = c->thread->app;
 	/* Called by its name: clang does not follow GT_NEEDS_GIL otherwise. */
@@ -324,6 +324,19 @@ enum gt_err
 gt_input_ready(void)
 {
 	return PyType_Ready(&input_type) == 0 ? GT_OK : GT_PYTHON;
+}
+
+void
+gt_input_drop(struct gt_app_thread *t)
+{
+	struct gt_pyobj_section section;
+
+	if (t->input == NULL)
+		return;
+	gt_pyobj_section_begin(&section, t->input);
+	atomic_store(&input_of(t->input)->call, NULL);
+	gt_pyobj_section_end(&section);
+	Py_CLEAR(t->input);
 }
 
 PyObject *

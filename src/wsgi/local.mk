@@ -20,6 +20,7 @@ libgt_wsgi_a_SOURCES = \
 	src/wsgi/module.c \
 	src/wsgi/paste.c \
 	src/wsgi/reqhooks.c \
+	src/wsgi/send.c \
 	src/wsgi/startresp.c \
 	src/wsgi/wsgi_priv.h \
 	include/gthreadd/wsgi/hooks.h \

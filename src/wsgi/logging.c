@@ -131,18 +131,13 @@ run_source(PyObject *dict)
 static PyObject *
 logging_getattr(PyObject *self, PyObject *name)
 {
-	PyObject *dict = PyModule_GetDict(self), *value;
+	PyObject *dict = PyModule_GetDict(self);
 
 	gt_gil_entered();
 	if (PyUnicode_Check(name) &&
 	    (PyUnicode_CompareWithASCIIString(name, "install") == 0 ||
-	     PyUnicode_CompareWithASCIIString(name, "GthreaddHandler") == 0)) {
-		if (!run_source(dict))
-			return NULL;
-		value = PyDict_GetItemWithError(dict, name);
-		Py_XINCREF(value);
-		return value;
-	}
+	     PyUnicode_CompareWithASCIIString(name, "GthreaddHandler") == 0))
+		return run_source(dict) ? gt_pyobj_dict_get(dict, name) : NULL;
 	return PyErr_Format(PyExc_AttributeError,
 	                    "module 'gthreadd.logging' has no attribute %R",
 	                    name);

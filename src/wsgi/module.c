@@ -42,6 +42,7 @@ init_module(void)
 	gt_gil_entered();
 	if ((m = PyModule_Create(&module_def)) == NULL)
 		return NULL;
+	gt_pyobj_needs_no_gil(m);
 	if (add_object(m, "__version__",
 	               PyUnicode_FromString(PACKAGE_VERSION)) == 0 &&
 	    add_object(m, "ClientDisconnected",

@@ -106,22 +106,37 @@ own_status(unsigned code)
 	                            reason == NULL ? "" : reason);
 }
 
+/* References; NULL where it is the server's own response. */
+static void response_of(const struct gt_call *c, PyObject **status,
+                        PyObject **headers) GT_NEEDS_GIL GT_NO_RESPONSE;
+
+static void
+response_of(const struct gt_call *c, PyObject **status, PyObject **headers)
+{
+	struct gt_pyobj_section section;
+
+	gt_call_hold(&section, c);
+	*status = c->hook_status;
+	*headers = c->hook_headers;
+	Py_XINCREF(*status);
+	Py_XINCREF(*headers);
+	gt_call_let_go(&section);
+}
+
 static PyObject *
 make_response(const struct gt_call *c)
 {
 	const struct gt_response *r = &c->ex->response;
-	bool is_own = c->hook_status == NULL;
 	PyObject *o = PyObject_CallMethod(c->thread->app->hooks->module,
 	                                  "Response", NULL);
 	PyObject *status, *headers;
 
 	if (o == NULL)
 		return NULL;
-	status = is_own ? own_status(r->status) : c->hook_status;
-	headers = is_own ? PyList_New(0) : c->hook_headers;
-	if (!is_own) { /* gt_hooks_set() takes a reference of each */
-		Py_INCREF(status);
-		Py_INCREF(headers);
+	response_of(c, &status, &headers);
+	if (status == NULL) {
+		status = own_status(r->status);
+		headers = PyList_New(0);
 	}
 	if (gt_hooks_set(o, "status", status) == GT_OK &&
 	    gt_hooks_set(o, "headers", headers) == GT_OK &&
@@ -178,6 +193,7 @@ gt_hooks_after(struct gt_call *c, PyObject *env)
 {
 	struct gt_hooks *h = c->thread->app->hooks;
 	PyObject *args = NULL, *cut, *none = NULL, *resp;
+	struct gt_pyobj_section section;
 
 	/* What the application left behind is not the hook's. */
 	PyErr_Clear();
@@ -199,5 +215,7 @@ gt_hooks_after(struct gt_call *c, PyObject *env)
 		Py_XDECREF(none);
 	}
 	Py_CLEAR(c->hook_request);
+	gt_call_hold(&section, c);
 	gt_hooks_drop_response(c);
+	gt_call_let_go(&section);
 }

@@ -16,17 +16,19 @@ static void raise_value(const char *what, PyObject *name,
 static bool octets_of(PyObject *o, const char *what,
                       struct gt_str *out) GT_NEEDS_GIL;
 static void refuse_interim(unsigned code, PyObject *status) GT_NEEDS_GIL;
-static bool encode_status(struct gt_call *c, PyObject *status) GT_NEEDS_GIL;
+static bool encode_status(struct gt_call *c,
+                          PyObject *status) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
 static bool encode_field(struct gt_call *c, struct gt_response *r,
                          struct gt_buf *out, PyObject *pair) GT_NEEDS_GIL;
 static bool may_replace(const struct gt_call *c,
-                        PyObject *exc_info) GT_NEEDS_GIL;
+                        PyObject *exc_info) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
 static bool begin_response(struct gt_call *c, const struct gt_start *start,
-                           PyObject *status, PyObject *headers) GT_NEEDS_GIL;
+                           PyObject *status,
+                           PyObject *headers) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
 static PyObject *field_list(PyObject *headers) GT_NEEDS_GIL;
-static PyObject *start_response(struct gt_start *start, PyObject *status,
-                                PyObject *fields,
-                                PyObject *exc_info) GT_NEEDS_GIL;
+static PyObject *
+start_response(struct gt_start *start, PyObject *status, PyObject *fields,
+               PyObject *exc_info) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
 
 static struct gt_start *
 start_of(PyObject *o)
@@ -48,6 +50,16 @@ raise_value(const char *what, PyObject *name, PyObject *value)
 	else
 		PyErr_Format(PyExc_ValueError, "invalid %s: %R: %R", what, name,
 		             value);
+}
+
+static bool raise_pair(PyObject *pair) GT_NEEDS_GIL;
+
+static bool
+raise_pair(PyObject *pair)
+{
+	PyErr_Format(PyExc_TypeError,
+	             "a header must be a (name, value) tuple, not %R", pair);
+	return false;
 }
 
 static bool
@@ -174,22 +186,18 @@ keep_for_log(struct gt_call *c, struct gt_str name, struct gt_str value)
 	}
 }
 
+/* items: name and value. */
+static bool encode_items(struct gt_call *c, struct gt_response *r,
+                         struct gt_buf *out,
+                         PyObject *const *items) GT_NEEDS_GIL;
+
 static bool
-encode_field(struct gt_call *c, struct gt_response *r, struct gt_buf *out,
-             PyObject *pair)
+encode_items(struct gt_call *c, struct gt_response *r, struct gt_buf *out,
+             PyObject *const *items)
 {
-	PyObject *const *items;
 	struct gt_str name, value;
 	enum gt_err rc;
 
-	if ((!PyTuple_Check(pair) && !PyList_Check(pair)) ||
-	    PySequence_Fast_GET_SIZE(pair) != 2) {
-		PyErr_Format(PyExc_TypeError,
-		             "a header must be a (name, value) tuple, not %R",
-		             pair);
-		return false;
-	}
-	items = PySequence_Fast_ITEMS(pair);
 	if (!octets_of(items[0], "header name", &name) ||
 	    !octets_of(items[1], "header value", &value))
 		return false;
@@ -207,11 +215,36 @@ encode_field(struct gt_call *c, struct gt_response *r, struct gt_buf *out,
 	return rc == GT_OK;
 }
 
+static bool
+encode_field(struct gt_call *c, struct gt_response *r, struct gt_buf *out,
+             PyObject *pair)
+{
+	PyObject *items;
+	bool ok = false;
+
+	if (!PyTuple_Check(pair) && !PyList_Check(pair))
+		return raise_pair(pair);
+	if ((items = gt_pyobj_items(pair)) == NULL)
+		return false;
+	if (PySequence_Fast_GET_SIZE(items) == 2)
+		ok = encode_items(c, r, out, PySequence_Fast_ITEMS(items));
+	else
+		raise_pair(pair);
+	Py_DECREF(items);
+	return ok;
+}
+
 static PyObject *
 field_list(PyObject *headers)
 {
-	return PySequence_Fast(
-	    headers, "headers must be a list of (name, value) tuples");
+	PyObject *seq, *items = NULL;
+
+	seq = PySequence_Fast(headers,
+	                      "headers must be a list of (name, value) tuples");
+	if (seq != NULL)
+		items = gt_pyobj_items(seq);
+	Py_XDECREF(seq);
+	return items;
 }
 
 bool
@@ -323,6 +356,7 @@ start_call(PyObject *self, PyObject *const *args, size_t nargsf,
 {
 	Py_ssize_t n = PyVectorcall_NARGS(nargsf);
 	PyObject *exc_info = n == 3 ? args[2] : NULL, *fields, *write;
+	struct gt_pyobj_section section;
 
 	gt_gil_entered();
 	if (kwnames != NULL && PyTuple_GET_SIZE(kwnames) == 1 && n == 2 &&
@@ -337,7 +371,9 @@ start_call(PyObject *self, PyObject *const *args, size_t nargsf,
 	}
 	if ((fields = field_list(args[1])) == NULL)
 		return NULL;
+	gt_call_hold_start(&section, start_of(self));
 	write = start_response(start_of(self), args[0], fields, exc_info);
+	gt_call_let_go(&section);
 	Py_DECREF(fields);
 	return write;
 }
@@ -345,9 +381,10 @@ start_call(PyObject *self, PyObject *const *args, size_t nargsf,
 static PyObject *
 start_write(PyObject *self, PyObject *data)
 {
+	struct gt_pyobj_section section;
 	const struct gt_app *app;
-	enum gt_err rc = GT_INVALID;
 	struct gt_call *c;
+	enum gt_err rc;
 
 	gt_gil_entered();
 	if (!PyBytes_Check(data)) {
@@ -355,15 +392,16 @@ start_write(PyObject *self, PyObject *data)
 		             Py_TYPE(data)->tp_name);
 		return NULL;
 	}
-	if (!gt_call_enter(&start_of(self)->call, &c)) {
+	if ((c = gt_call_enter(self, &start_of(self)->call)) == NULL) {
 		PyErr_SetString(PyExc_RuntimeError,
 		                "write(): the request is over");
 		return NULL;
 	}
 	app = c->thread->app;
-	if (c->started)
-		rc = gt_call_send(c, PyBytes_AS_STRING(data),
-		                  (size_t)PyBytes_GET_SIZE(data), false);
+	gt_call_hold_start(&section, start_of(self));
+	rc = gt_call_send(c, PyBytes_AS_STRING(data),
+	                  (size_t)PyBytes_GET_SIZE(data), false);
+	gt_call_let_go(&section);
 	gt_call_leave(c);
 	if (rc == GT_OK)
 		Py_RETURN_NONE;
@@ -380,11 +418,9 @@ start_gone(PyObject *self, PyObject *unused)
 	(void)unused;
 	gt_gil_entered();
 	/* Not entered: it must not wait behind a reader. */
-	if ((c = atomic_load(&start_of(self)->call)) != NULL) {
-		atomic_fetch_add(&c->users, 1);
-		if (atomic_load(&start_of(self)->call) == c && c->ex != NULL)
-			gone = gt_exchange_is_gone(c->ex);
-		atomic_fetch_sub(&c->users, 1);
+	if ((c = gt_call_use(self, &start_of(self)->call)) != NULL) {
+		gone = gt_exchange_is_gone(c->ex);
+		gt_call_unuse(c);
 	}
 	return PyBool_FromLong(gone);
 }
@@ -438,8 +474,13 @@ gt_start_create(struct gt_app_thread *t)
 void
 gt_start_drop(struct gt_app_thread *t)
 {
-	if (t->start != NULL)
+	struct gt_pyobj_section section;
+
+	if (t->start != NULL) {
+		gt_call_hold_start(&section, t->start);
 		atomic_store(&t->start->call, NULL);
+		gt_call_let_go(&section);
+	}
 	Py_CLEAR(t->write);
 	Py_CLEAR(t->gone);
 	Py_CLEAR(t->hints);

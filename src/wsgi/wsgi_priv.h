@@ -13,6 +13,7 @@
 #ifndef GTHREADD_WSGI_PRIV_H
 #define GTHREADD_WSGI_PRIV_H
 
+#include "gthreadd/python/nogil.h"
 #include "gthreadd/python/pyobj.h"
 
 #include <stdatomic.h>
@@ -69,9 +70,9 @@ enum {
 struct gt_app {
 	const struct gt_settings *settings;
 	PyObject *callable;
-	bool is_forked; /* this process is one that the app has forked */
+	bool multiprocess; /* other workers serve the same application */
+	bool is_forked;    /* this process is one that the app has forked */
 	struct gt_hooks *hooks; /* of requests; borrowed; NULL: none */
-	PyObject *environ;      /* template of the threads' templates */
 	PyObject *disconnected; /* gthreadd.ClientDisconnected */
 	PyObject *timeout;      /* gthreadd.RequestTimeout */
 	PyObject *key[GT_KEY_COUNT];
@@ -97,7 +98,8 @@ struct gt_call {
 	bool started;   /* start_response() was called, fields are encoded */
 	bool head_done; /* the head is encoded: "headers were sent" */
 	bool published; /* octets are on their way: no other answer */
-	enum gt_err input_err;          /* what the app's reading ran into */
+	bool complete;  /* its end is encoded: nothing may follow */
+	_Atomic(enum gt_err) input_err; /* what the app's reading ran into */
 	uint64_t taken;                 /* octets of the body read */
 	const struct gt_str *log_names; /* of ex->log_out */
 	size_t nlog;
@@ -149,24 +151,62 @@ struct gt_app_thread {
 	char date[GT_HTTP_DATE_LEN];
 };
 
+/*
+ * The response of a request (ex->response, ex->out.own and what gt_call has of
+ * it) is shared by the thread that answers and by threads of the app that call
+ * start_response() or write(). What orders them is the GIL; without one it is
+ * the section of the start_response object, which is held wherever the
+ * response is touched, and never around a call of the app.
+ */
+struct GT_TSA(capability("response")) gt_response_cap {
+	char unused;
+};
+extern struct gt_response_cap gt_response_held; /* does not exist */
+#define GT_NEEDS_RESPONSE GT_TSA(requires_capability(gt_response_held))
+/* Calls the app. */
+#define GT_NO_RESPONSE GT_TSA(locks_excluded(gt_response_held))
+
+/* What clang cannot see is that the two are one. */
+#define GT_SECTION(x) GT_TSA(x) GT_TSA(no_thread_safety_analysis)
+
+GT_NEEDS_GIL
+GT_SECTION(acquire_capability(gt_response_held))
+static inline void gt_call_hold_start(struct gt_pyobj_section *s,
+                                      struct gt_start *start)
+{
+	gt_pyobj_section_begin(s, (PyObject *)start);
+}
+
+/* The same, by the thread that answers. */
+GT_NEEDS_GIL
+GT_SECTION(acquire_capability(gt_response_held))
+static inline void gt_call_hold(struct gt_pyobj_section *s,
+                                const struct gt_call *c)
+{
+	gt_call_hold_start(s, c->thread->start);
+}
+
+GT_NEEDS_GIL
+GT_SECTION(release_capability(gt_response_held))
+static inline void gt_call_let_go(struct gt_pyobj_section *s)
+{
+	gt_pyobj_section_end(s);
+}
+
 /* ---- call.c ---- */
 
 /*
- * Around whatever may wait for the client. call is where the object points
- * to its gt_call. false: the request is over, nothing was entered.
+ * The request of an object that the app has been given: call is its member.
+ * It does not end before the caller gives it back, which must be soon. NULL:
+ * it is over.
  */
-bool gt_call_enter(_Atomic(struct gt_call *) *call,
-                   struct gt_call **out) GT_NEEDS_GIL;
+struct gt_call *gt_call_use(PyObject *self,
+                            _Atomic(struct gt_call *) *call) GT_NEEDS_GIL;
+void gt_call_unuse(struct gt_call *c) GT_NEEDS_GIL;
+/* The same, around whatever may wait for the client: one at a time. */
+struct gt_call *gt_call_enter(PyObject *self,
+                              _Atomic(struct gt_call *) *call) GT_NEEDS_GIL;
 void gt_call_leave(struct gt_call *c) GT_NEEDS_GIL;
-/*
- * Send n octets of body at once, the head before them when it has not been
- * sent; waits for a slow client. known: these octets are the whole body.
- * Errors: GT_GONE, GT_NOMEM. Entered.
- */
-GT_MUST_CHECK enum gt_err gt_call_send(struct gt_call *c, const char *p,
-                                       size_t n, bool known) GT_NEEDS_GIL;
-/* Too much waits for the client: wait for it. Errors: GT_GONE. Entered. */
-GT_MUST_CHECK enum gt_err gt_call_wait(struct gt_call *c) GT_NEEDS_GIL;
 /* Around a wait for the client: without the GIL, and the board says so. */
 void gt_call_pause(struct gt_exchange *ex) GT_GIVES_GIL;
 void gt_call_resume(struct gt_exchange *ex) GT_TAKES_GIL;
@@ -185,6 +225,27 @@ void gt_call_describe(const struct gt_call *c, char out[GT_CALL_TEXT]);
  */
 GT_NORETURN void gt_fork_end(void) GT_NEEDS_GIL;
 
+/* ---- send.c ---- */
+
+/*
+ * Encode the end of the head. known: the whole body is length octets. Errors:
+ * GT_NOMEM.
+ */
+GT_MUST_CHECK enum gt_err
+gt_call_end_head(struct gt_call *c, bool known,
+                 uint64_t length) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
+/*
+ * Send n octets of body at once, the head before them when it has not been
+ * sent; waits for a slow client. known: these octets are the whole body.
+ * Errors: GT_GONE, GT_NOMEM, GT_INVALID (not begun), GT_EOF (it is complete).
+ * Entered.
+ */
+GT_MUST_CHECK enum gt_err
+gt_call_send(struct gt_call *c, const char *p, size_t n,
+             bool known) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
+/* Too much waits for the client: wait for it. Errors: GT_GONE. Entered. */
+GT_MUST_CHECK enum gt_err gt_call_wait(struct gt_call *c) GT_NEEDS_GIL;
+
 /* ---- body.c ---- */
 
 /*
@@ -197,8 +258,12 @@ GT_MUST_CHECK enum gt_err gt_body_respond(struct gt_call *c,
 /* ---- const.c, environ.c, envlog.c ---- */
 
 /* app's constants and types. Errors: GT_PYTHON, exception set. */
-GT_MUST_CHECK enum gt_err gt_environ_init_app(struct gt_app *app,
-                                              bool multiprocess) GT_NEEDS_GIL;
+GT_MUST_CHECK enum gt_err gt_environ_init_app(struct gt_app *app) GT_NEEDS_GIL;
+/*
+ * The environ before the first request, of objects of its own: threads that
+ * share none do not slow each other down. NULL: exception.
+ */
+PyObject *gt_environ_template(const struct gt_app *app) GT_NEEDS_GIL;
 /* app->id_key. Errors: GT_PYTHON, exception set. */
 GT_MUST_CHECK enum gt_err gt_environ_init_id(struct gt_app *app) GT_NEEDS_GIL;
 /* Of a chunked body that is there whole. Errors: as below. */
@@ -231,7 +296,7 @@ void gt_start_drop(struct gt_app_thread *t) GT_NEEDS_GIL;
 /* Does somebody else hold one of them? */
 bool gt_start_is_kept(const struct gt_app_thread *t) GT_NEEDS_GIL;
 /* Begin the response anew: nothing encoded. */
-void gt_start_discard(struct gt_call *c) GT_NEEDS_GIL;
+void gt_start_discard(struct gt_call *c) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
 /*
  * Validate the app's list of (name, value) and encode it. c: the final
  * response, whose values the access log may want; NULL: an interim one.
@@ -240,20 +305,24 @@ void gt_start_discard(struct gt_call *c) GT_NEEDS_GIL;
 bool gt_start_fields(struct gt_call *c, struct gt_response *r,
                      struct gt_buf *out, PyObject *headers) GT_NEEDS_GIL;
 /* The server's own page instead. Errors: GT_NOMEM. */
-GT_MUST_CHECK enum gt_err gt_start_page(struct gt_call *c,
-                                        unsigned status) GT_NEEDS_GIL;
+GT_MUST_CHECK enum gt_err gt_start_page(struct gt_call *c, unsigned status)
+    GT_NEEDS_GIL GT_NEEDS_RESPONSE;
 
 GT_MUST_CHECK enum gt_err gt_input_ready(void) GT_NEEDS_GIL;
+/* Cut it off from its call and let it go. */
+void gt_input_drop(struct gt_app_thread *t) GT_NEEDS_GIL;
 /* call NULL: the one for requests without a body. NULL: exception. */
 PyObject *gt_input_create(struct gt_call *call) GT_NEEDS_GIL;
 
 /* wsgi.early_hints, bound to a struct gt_start. NULL: exception. */
 PyObject *gt_hints_create(PyObject *start) GT_NEEDS_GIL;
 
+GT_MUST_CHECK enum gt_err gt_errors_ready(void) GT_NEEDS_GIL;
 /* wsgi.errors. NULL: exception. */
 PyObject *gt_errors_create(void) GT_NEEDS_GIL;
 
-/* wsgi.file_wrapper. NULL: exception. */
+GT_MUST_CHECK enum gt_err gt_filewrap_ready(void) GT_NEEDS_GIL;
+/* wsgi.file_wrapper. New reference. */
 PyObject *gt_filewrap_type(void) GT_NEEDS_GIL;
 bool gt_filewrap_is(PyObject *o) GT_NEEDS_GIL;
 struct gt_file_part {
@@ -315,8 +384,8 @@ bool gt_hooks_before(struct gt_call *c) GT_NEEDS_GIL;
 void gt_hooks_after(struct gt_call *c, PyObject *env) GT_NEEDS_GIL;
 /* What start_response() was called with, for the object of the response. */
 void gt_hooks_note_response(struct gt_call *c, PyObject *status,
-                            PyObject *headers) GT_NEEDS_GIL;
-void gt_hooks_drop_response(struct gt_call *c) GT_NEEDS_GIL;
+                            PyObject *headers) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
+void gt_hooks_drop_response(struct gt_call *c) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
 
 /* An object of the module gthreadd. NULL: exception. */
 PyObject *gt_module_object(const char *name) GT_NEEDS_GIL;
