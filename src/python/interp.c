@@ -300,6 +300,8 @@ flush_stream(const char *name)
 void
 gt_interp_flush(void)
 {
+	if (!Py_IsInitialized())
+		return;
 	flush_stream("stdout");
 	flush_stream("stderr");
 }

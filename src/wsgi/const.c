@@ -73,8 +73,10 @@ first_value(const struct gt_app *app, enum gt_key key)
 {
 	if (key == GT_KEY_VERSION)
 		return Py_BuildValue("(ii)", 1, 0);
-	if (key == GT_KEY_URL_SCHEME)
-		return PyUnicode_InternFromString("http");
+	if (key == GT_KEY_URL_SCHEME) {
+		Py_INCREF(app->scheme[0]);
+		return app->scheme[0];
+	}
 	if (key == GT_KEY_INPUT)
 		return gt_input_create(NULL);
 	if (key == GT_KEY_INPUT_TERMINATED)
@@ -90,8 +92,8 @@ first_value(const struct gt_app *app, enum gt_key key)
 	if (key == GT_KEY_FILE_WRAPPER)
 		return gt_filewrap_type();
 	if (key == GT_KEY_SERVER_SOFTWARE)
-		return PyUnicode_InternFromString("gthreadd/" PACKAGE_VERSION);
-	return PyUnicode_InternFromString("");
+		return PyUnicode_FromString("gthreadd/" PACKAGE_VERSION);
+	return PyUnicode_FromString("");
 }
 
 enum gt_err

@@ -7,9 +7,12 @@ a bound, and all bounds grow with GT_TEST_SLOW (sanitizer builds are slow).
 import os
 import re
 import socket
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 HERE = Path(__file__).resolve().parent
 APPS = HERE / "apps"
@@ -31,8 +34,20 @@ def sanitizer():
     return ""
 
 
+def is_free_threaded():
+    """Is there no GIL in the Python that it was built with?"""
+    try:
+        out = subprocess.run([str(GTHREADD), "--version"], text=True,
+                             capture_output=True, check=True).stdout
+    except OSError:
+        return False
+    return re.search(r"Python [\d.]+t\b", out) is not None
+
+
 TESTS = HERE.parent
 SANITIZER = sanitizer()
+FREE_THREADED = is_free_threaded()
+needs_gil = pytest.mark.skipif(FREE_THREADED, reason="this Python has no GIL")
 SLOW = float(os.environ.get("GT_TEST_SLOW", 5 if SANITIZER else 1))
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from urllib.parse import quote
 
-from harness import (APPS, BOARD, GTHREADD, SANITIZER, TESTS, free_port,
-                     processes_of_session, scaled, wait_for)
+from harness import (APPS, BOARD, FREE_THREADED, GTHREADD, SANITIZER, TESTS,
+                     free_port, processes_of_session, scaled, wait_for)
 from rawclient import RawClient
 
 REPORT = re.compile(
@@ -101,7 +101,8 @@ class Server:
         env["PYTHONDONTWRITEBYTECODE"] = "1"
         if SANITIZER:
             # The app's memory errors are seen too; reports go to stderr.
-            env["PYTHONMALLOC"] = "malloc"
+            if not FREE_THREADED:  # which has one allocator only
+                env["PYTHONMALLOC"] = "malloc"
             # Freed memory is kept for reports; not so much that tests of
             # bounded memory would see it.
             env.setdefault("ASAN_OPTIONS", "quarantine_size_mb=4")

@@ -470,3 +470,11 @@ def test_reuse_port_and_preload_go_together(server):
     server.signal(SIGHUP)
     server.log_contains("reload is complete")
     assert facts(server)[0] == 1
+
+
+def test_python_that_does_not_start_is_told(server):
+    server.with_config(preload=True).with_env(PYTHONMALLOC="no-such")
+    r = server.run()
+    assert r.returncode == 3
+    assert "unknown allocator" in server.output()
+    assert "signal" not in server.output()

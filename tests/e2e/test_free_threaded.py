@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A Python without a GIL: nothing of the server's brings it back."""
 import re
-import subprocess
 
 import pytest
 
 from control import Control
-from harness import GTHREADD, wait_for
+from harness import FREE_THREADED, scaled, wait_for
 
-VERSION = subprocess.run([str(GTHREADD), "--version"], capture_output=True,
-                         text=True, check=True).stdout
-pytestmark = pytest.mark.skipif("t, libevent" not in VERSION,
-                                reason="the linked Python has a GIL")
+pytestmark = pytest.mark.skipif(not FREE_THREADED,
+                                reason="this Python has a GIL")
 SPIN = b"GET /spin HTTP/1.1\r\nHost: t\r\n\r\n"
 GIL_ON = "python has turned its GIL on"
 
@@ -57,3 +54,18 @@ def test_stacks_are_read_while_threads_run(free):
                 == 2, text
         assert free.get("/meet").body == b"here"
         assert a.response().body == b.response().body == b"True"
+
+
+def test_worker_whose_threads_cannot_be_stopped_is_replaced(free):
+    """The garbage collector waits for all threads, and all for it."""
+    free.with_config(timeout=f"{scaled(2):g}").start()
+    pid, = free.worker_pids()
+    with free.connect(timeout=60) as a, free.connect(timeout=60) as b:
+        a.send(b"GET /hold HTTP/1.1\r\nHost: t\r\n\r\n")
+        wait_for("it to run", free.busy_cells)
+        assert free.get("/gil").body == b"False"
+        b.send(b"GET /collect HTTP/1.1\r\nHost: t\r\n\r\n")
+        free.log_contains(rf"worker {pid} timed out", 20)
+        wait_for("another worker",
+                 lambda: set(free.worker_pids()) - {pid}, 20)
+    assert free.get("/gil").body == b"False"

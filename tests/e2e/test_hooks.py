@@ -7,7 +7,7 @@ from signal import SIGINT, SIGTERM
 
 import pytest
 
-from harness import scaled, wait_for
+from harness import needs_gil, scaled, wait_for
 from hooks import facts_of, hook_lines, with_hooks
 
 
@@ -155,6 +155,7 @@ def give_up_a_worker(server):
     return pid
 
 
+@needs_gil
 def test_worker_abort_is_called_before_a_worker_is_killed(server):
     """R-03"""
     with_hooks(server, "worker_abort", "worker_exit")
@@ -164,6 +165,7 @@ def test_worker_abort_is_called_before_a_worker_is_killed(server):
     assert "worker_exit" not in [n for n, _ in hook_lines(server)]
 
 
+@needs_gil
 def test_worker_abort_that_hangs_does_not_save_the_worker(server):
     """R-03: the time for last words is bounded."""
     with_hooks(server, "worker_abort").with_env(HOOK_FAILS="worker_abort=hang")

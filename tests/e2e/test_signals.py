@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import SANITIZER, scaled, wait_for
+from harness import SANITIZER, needs_gil, scaled, wait_for
 
 
 def in_flight(server, target):
@@ -226,6 +226,7 @@ def test_killed_worker_is_replaced(server, number):
         assert server.get("/hello").status == 200
 
 
+@needs_gil
 def test_worker_with_a_held_gil_is_killed_and_replaced(server):
     server.with_config(threads=2, timeout=f"{scaled(2):g}").start()
     pid = server.worker_pids()[0]

@@ -30,7 +30,7 @@ void gt_interp_faulthandler(int fd) GT_NEEDS_GIL;
  */
 bool gt_interp_signals(const int *sigs, size_t n, char *out,
                        size_t size) GT_NEEDS_GIL;
-/* Write what sys.stdout and sys.stderr have buffered. */
+/* Write what sys.stdout and sys.stderr have buffered, if Python runs. */
 void gt_interp_flush(void) GT_NEEDS_GIL;
 /*
  * End what the app started: threading._shutdown(), atexit, flushed standard

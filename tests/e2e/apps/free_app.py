@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Requests that tell whether they run at the same time."""
+import ctypes
+import gc
 import sys
 import threading
 import time
@@ -24,8 +26,10 @@ def app(environ, start_response):
     elif path == "/meet":
         met.set()
         text = "here"
+    elif path == "/hold":  # as C code that never lets Python go on
+        text = str(ctypes.PyDLL(None).usleep(1000000000))
     else:
-        text = "ok"
+        text = str(gc.collect())
     start_response("200 OK", [("Content-Type", "text/plain"),
                               ("Content-Length", str(len(text)))])
     return [text.encode()]
