@@ -22,6 +22,16 @@ BOARD = Path(os.environ.get("GT_BOARD", BUILD / "tests/tools/board"))
 PYTHON = "/usr/bin/python3"
 
 
+def server_python():
+    """The interpreter that belongs to the server's libpython."""
+    try:
+        text = (BUILD / "config.h").read_text()
+    except OSError:
+        return PYTHON
+    found = re.search(r'GT_PYTHON_PATH "(.+)"', text)
+    return found[1] if found else PYTHON
+
+
 def sanitizer():
     """Which sanitizer the binary was built with: "asan", "tsan" or ""."""
     try:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import (GTHREADD, HERE, PYTHON, free_port, processes_of_session,
-                     scaled, wait_for)
+from harness import (GTHREADD, HERE, free_port, processes_of_session,
+                     scaled, server_python, wait_for)
 from rawclient import RawClient
 
 PAGE = HERE.parents[1] / "man/gthreadd.8"
@@ -38,7 +38,7 @@ def command(server):
     (place / "etc").mkdir()
     (place / "etc/gthreadd.ini").write_text(
         "[gthreadd]\nwsgi-app = shop.wsgi\nthreads = 7\n")
-    subprocess.run([PYTHON, "-m", "venv", "--without-pip",
+    subprocess.run([server_python(), "-m", "venv", "--without-pip",
                     str(place / "venv")], check=True)
     port = free_port()
     server.address = ("127.0.0.1", port)
