@@ -166,29 +166,33 @@ extern struct gt_response_cap gt_response_held; /* does not exist */
 /* Calls the app. */
 #define GT_NO_RESPONSE GT_TSA(locks_excluded(gt_response_held))
 
-/* What clang cannot see is that the two are one. */
+/* That the section is the capability is what clang cannot see. */
 #define GT_SECTION(x) GT_TSA(x) GT_TSA(no_thread_safety_analysis)
 
-GT_NEEDS_GIL
-GT_SECTION(acquire_capability(gt_response_held))
 static inline void gt_call_hold_start(struct gt_pyobj_section *s,
-                                      struct gt_start *start)
+                                      struct gt_start *start) GT_NEEDS_GIL
+    GT_SECTION(acquire_capability(gt_response_held));
+/* The same, by the thread that answers. */
+static inline void gt_call_hold(struct gt_pyobj_section *s,
+                                const struct gt_call *c) GT_NEEDS_GIL
+    GT_SECTION(acquire_capability(gt_response_held));
+static inline void gt_call_let_go(struct gt_pyobj_section *s) GT_NEEDS_GIL
+    GT_SECTION(release_capability(gt_response_held));
+
+static inline void
+gt_call_hold_start(struct gt_pyobj_section *s, struct gt_start *start)
 {
 	gt_pyobj_section_begin(s, (PyObject *)start);
 }
 
-/* The same, by the thread that answers. */
-GT_NEEDS_GIL
-GT_SECTION(acquire_capability(gt_response_held))
-static inline void gt_call_hold(struct gt_pyobj_section *s,
-                                const struct gt_call *c)
+static inline void
+gt_call_hold(struct gt_pyobj_section *s, const struct gt_call *c)
 {
 	gt_call_hold_start(s, c->thread->start);
 }
 
-GT_NEEDS_GIL
-GT_SECTION(release_capability(gt_response_held))
-static inline void gt_call_let_go(struct gt_pyobj_section *s)
+static inline void
+gt_call_let_go(struct gt_pyobj_section *s)
 {
 	gt_pyobj_section_end(s);
 }
