@@ -192,10 +192,8 @@ end_requests(struct gt_worker *w)
 	int64_t until = gt_clock_us() + FREED_US;
 
 	close_connections(w);
-	while (may_end && is_busy(w) && gt_clock_us() < until) {
+	while (may_end && is_busy(w) && gt_clock_us() < until)
 		poll(NULL, 0, 1);
-		gt_loop_drain_mailbox(w);
-	}
 }
 
 /* Everything but Python; also after a boot that failed half-way. */
@@ -234,6 +232,7 @@ finish(struct gt_worker *w)
 	gt_reloader_stop(w);
 	gt_monitor_stop(w); /* what it was asked for names threads */
 	gt_pool_join(w);
+	gt_loop_drain_mailbox(w);
 	gt_boot_stop(w);
 	gt_log_info("worker exits pid=%d", (int)getpid());
 }
