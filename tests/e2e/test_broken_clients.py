@@ -98,7 +98,7 @@ def test_breaking_off_leaves_nothing(server, stage, end):
 @pytest.mark.parametrize("stage", STAGES)
 def test_breaking_off_while_queued_leaves_nothing(server, stage, end):
     server.with_config(threads=1).start()
-    busy = occupy(server, ms=300)
+    busy = occupy(server, ms=int(scaled(300)))
     for _ in range(3):
         break_off(server, stage, end)
     assert busy[0].response().status == 200
@@ -189,7 +189,7 @@ def test_half_close_is_served(server, request_):
 
 def test_half_close_while_queued_is_served(server):
     server.with_config(threads=1).start()
-    busy = occupy(server, ms=300)
+    busy = occupy(server, ms=int(scaled(300)))
     with server.connect() as c:
         c.send(GET % b"/hello")
         c.sock.shutdown(socket.SHUT_WR)
