@@ -212,12 +212,23 @@ trim_after_burst(struct gt_worker *w)
 	w->freed_seen = w->freed;
 }
 
+/*
+ * No connection is left, and no thread in the application: one may be in
+ * close() after its client has all of the response and has gone. One whose
+ * request has timed out is not waited for.
+ */
+GT_ON_LOOP static bool
+is_drained(struct gt_worker *w)
+{
+	return w->nconns == 0 && !gt_queue_call_at(&w->queue, w->ntimed_out);
+}
+
 GT_ON_LOOP static void
 check_drained(struct gt_worker *w)
 {
 	if (w->state != GT_WORKER_DRAINING)
 		return;
-	if (w->nconns == 0) {
+	if (is_drained(w)) {
 		w->state = GT_WORKER_ENDED;
 	} else if (gt_loop_now(w) >= w->drain_until_us) {
 		gt_log_warning("worker gives up draining connections=%zu "

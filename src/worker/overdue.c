@@ -257,5 +257,6 @@ gt_overdue_check(struct gt_worker *w)
 		timed_out += t->watched.timed_out;
 	}
 	check_saturation(w, busy == w->nthreads, &oldest);
+	w->ntimed_out = timed_out;
 	check_hope(w, timed_out == w->nthreads);
 }

@@ -252,6 +252,7 @@ struct gt_worker {
 	bool accepts;          /* the acceptors' events are armed */
 	bool full;             /* at a limit, until it is at half of it */
 	bool hopeless;         /* no thread will run what is queued */
+	unsigned ntimed_out;   /* threads that are in a request given up */
 	bool is_doomed;        /* the master is about to kill us */
 	bool is_stuck;         /* a thread did not come back: asked */
 	int64_t looked_us;     /* at the threads; see overdue.c */

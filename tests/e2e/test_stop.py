@@ -96,3 +96,39 @@ def test_who_waits_for_a_client_does_not_spoil_the_exit(server, request_, what,
             assert "while requests run" not in server.error_log()
         wait_for("its end", lambda: pid not in server.processes())
     server.stop()
+
+
+APP = """\
+import atexit, pathlib, time
+def mark(name):
+    pathlib.Path(name).touch()
+atexit.register(mark, "left")
+class Body(list):
+    def close(self):
+        mark("closing")
+        while not pathlib.Path("gate").exists():
+            time.sleep(0.01)
+        mark("closed")
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Length", "2")])
+    return Body([b"ok"])
+"""
+
+
+def test_a_request_whose_client_has_its_answer_is_finished(server):
+    """close() after the last octet; on a unix socket its end shows."""
+    (server.dir / "closing.py").write_text(APP)
+    server.on_unix().with_config(wsgi_app="closing:app", chdir=server.dir,
+                                 graceful_timeout="1000").start()
+    with server.connect() as c:
+        assert c.get("/").body == b"ok"
+    wait_for("close()", (server.dir / "closing").exists)
+    wait_for("the client to be gone", lambda: server.board()[0][
+        "connections"] == 0)
+    server.signal(signal.SIGTERM)
+    server.log_contains("worker drains")
+    (server.dir / "gate").touch()
+    server.wait()
+    assert (server.dir / "closed").exists() and (server.dir / "left").exists()
+    assert len(server.access_log(1)) == 1
+    assert "requests run" not in server.error_log()
