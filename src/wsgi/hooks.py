@@ -62,6 +62,7 @@ class Config(collections.abc.Mapping):
     __slots__ = ("_values", "_aliases")
 
     def __init__(self, values, aliases):
+        values["name"] = values["name"] or values["wsgi-app"]
         object.__setattr__(self, "_values", values)
         object.__setattr__(self, "_aliases", aliases)
 

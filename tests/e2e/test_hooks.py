@@ -23,7 +23,7 @@ def test_hooks_of_a_worker_run_in_order_with_their_arguments(server):
         "post_fork", "post_worker_init", "worker_exit"]
     assert all(f"pid={pid} " in text for _, text in lines)
     assert f"server={master} age=1 worker={pid} ppid={master}" in lines[0][1]
-    assert "wsgi=True threads=3" in lines[1][1]
+    assert "wsgi=True threads=3 proc='hook_app:app'" in lines[1][1]
     assert "nr=1 alive=False" in lines[2][1]
 
 

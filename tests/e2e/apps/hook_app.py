@@ -59,7 +59,7 @@ def post_fork(server, worker):
 
 def post_worker_init(worker):
     tell(worker, "post_worker_init", wsgi=callable(worker.wsgi),
-         threads=worker.cfg.threads)
+         threads=worker.cfg.threads, proc=worker.cfg.proc_name)
 
 
 def worker_int(worker):
