@@ -131,7 +131,6 @@ add_directories(struct gt_reloader *r)
 	static const char inside[] = "/."; /* inotify takes what is before */
 	char path[4096];
 
-	r->since_us = 0;
 	for (size_t i = 0; i <= s->pythonpath.n; i++) {
 		snprintf(path, sizeof(path), "%s%s",
 		         i == 0 ? s->chdir : s->pythonpath.v[i - 1], inside);
@@ -206,8 +205,6 @@ reloader_main(void *arg)
 	r->since_us = r->booted_us;
 	add_failure(r);
 	collect(r);
-	if (r->failure.len > 0)
-		add_directories(r);
 	r->since_us = 0;
 	while ((path = look(r, told)) == NULL && wait_ms(r, TICK_MS, &told))
 		collect(r);
@@ -245,6 +242,9 @@ gt_reloader_start(struct gt_worker *w)
 		return GT_SYS;
 	if ((rc = open_files(r)) != GT_OK)
 		return rc;
+	/* Whoever sees the traceback served may add the module at once. */
+	if (r->failure.len > 0)
+		add_directories(r);
 	rc = gt_thread_create(&r->thread, "reloader", reloader_main, r);
 	r->runs = rc == GT_OK;
 	return rc;
