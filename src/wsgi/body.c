@@ -15,13 +15,12 @@
 #define COPY_MAX  (64 << 10) /* octets of a body that is copied */
 #define IOV_MAX_N 1024       /* pieces of a parcel; more are streamed */
 
-/* What send_result found. */
+/* A body that is there at once. */
 struct whole {
 	PyObject *o; /* list or tuple of bytes, or bytes */
 	PyObject *const *items;
 	size_t n;
 	size_t total; /* octets */
-	bool streams; /* it is to be sent piece by piece */
 };
 
 static enum gt_err send_object(struct gt_call *c, PyObject *o,
@@ -33,10 +32,10 @@ static enum gt_err give_parcel(struct gt_call *c, PyObject *whole,
 static enum gt_err copy_items(struct gt_call *c, PyObject *const *items,
                               size_t n,
                               size_t left) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
-static enum gt_err put_whole(struct gt_call *c,
-                             struct whole *w) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
-static enum gt_err send_whole(struct gt_call *c,
-                              struct whole *w) GT_NEEDS_GIL GT_NO_RESPONSE;
+static enum gt_err put_whole(struct gt_call *c, const struct whole *w,
+                             bool *streams) GT_NEEDS_GIL GT_NEEDS_RESPONSE;
+static enum gt_err send_whole(struct gt_call *c, const struct whole *w,
+                              bool *streams) GT_NEEDS_GIL GT_NO_RESPONSE;
 static enum gt_err send_items(struct gt_call *c, PyObject *seq,
                               bool *streams) GT_NEEDS_GIL GT_NO_RESPONSE;
 static enum gt_err send_sequence(struct gt_call *c, PyObject *result,
@@ -130,8 +129,9 @@ copy_items(struct gt_call *c, PyObject *const *items, size_t n, size_t left)
 	return GT_OK;
 }
 
+/* *streams: it is to be sent piece by piece. */
 static enum gt_err
-put_whole(struct gt_call *c, struct whole *w)
+put_whole(struct gt_call *c, const struct whole *w, bool *streams)
 {
 	enum gt_err rc;
 	size_t left;
@@ -139,13 +139,13 @@ put_whole(struct gt_call *c, struct whole *w)
 	if (!c->started)
 		return GT_INVALID;
 	if (c->head_done) { /* write() was used */
-		w->streams = true;
+		*streams = true;
 		return GT_OK;
 	}
 	if ((rc = gt_call_end_head(c, true, w->total)) != GT_OK)
 		return rc;
 	if (w->total > COPY_MAX && w->n > IOV_MAX_N) {
-		w->streams = true;
+		*streams = true;
 		return GT_OK;
 	}
 	left = gt_response_admit(&c->ex->response, w->total);
@@ -154,13 +154,13 @@ put_whole(struct gt_call *c, struct whole *w)
 }
 
 static enum gt_err
-send_whole(struct gt_call *c, struct whole *w)
+send_whole(struct gt_call *c, const struct whole *w, bool *streams)
 {
 	struct gt_pyobj_section section;
 	enum gt_err rc;
 
 	gt_call_hold(&section, c);
-	rc = put_whole(c, w);
+	rc = put_whole(c, w, streams);
 	gt_call_let_go(&section);
 	return rc;
 }
@@ -179,11 +179,8 @@ send_items(struct gt_call *c, PyObject *seq, bool *streams)
 			return raise_type(w.items[i]);
 		w.total += (size_t)PyBytes_GET_SIZE(w.items[i]);
 	}
-	if (w.total <= COPY_MAX || PyTuple_Check(seq)) {
-		rc = send_whole(c, &w);
-		*streams = w.streams;
-		return rc;
-	}
+	if (w.total <= COPY_MAX || PyTuple_Check(seq))
+		return send_whole(c, &w, streams);
 	if ((seq = PyList_AsTuple(seq)) == NULL)
 		return GT_PYTHON;
 	rc = send_items(c, seq, streams);
@@ -209,10 +206,8 @@ send_bytes(struct gt_call *c, PyObject *o, bool *streams)
 {
 	struct whole w = {
 	    .o = o, .items = &o, .n = 1, .total = (size_t)PyBytes_GET_SIZE(o)};
-	enum gt_err rc = send_whole(c, &w);
 
-	*streams = w.streams;
-	return rc;
+	return send_whole(c, &w, streams);
 }
 
 static bool
