@@ -83,7 +83,8 @@ def test_computing_requests_do_not_starve_the_others(server):
     """A thread that computes shares the GIL: small requests get through."""
     server.with_config(threads=4).start()
     with server.connect(timeout=60) as busy, server.connect(timeout=60) as c:
-        busy.send(b"GET /spin?ms=2000 HTTP/1.1\r\nHost: t\r\n\r\n")
+        ms = int(scaled(2000))
+        busy.send(b"GET /spin?ms=%d HTTP/1.1\r\nHost: t\r\n\r\n" % ms)
         wait_for("it to run", server.busy_cells)
         answered = 0
         while server.cells("running") and answered < 20:

@@ -203,7 +203,7 @@ def test_healthz_tells_of_saturation_while_it_lasts(server):
     control = Control(server)
     begin(server, threads=2, timeout="30", saturation_warning="400ms")
     assert control.ask("/healthz").status == 200
-    busy = occupy(server, "/sleep?s=1.5", "/sleep?s=1.5")
+    busy = occupy(server, *[f"/sleep?s={scaled(1.5):g}"] * 2)
     wait_for("the saturation", lambda: control.ask("/healthz").status == 503)
     assert control.ask("/healthz").json() == {
         "ok": False, "message": "saturated: all threads are busy"}

@@ -64,7 +64,7 @@ def test_term_finishes_stream_and_upload(server):
 def test_term_serves_what_was_already_sent(server):
     """R-14: queued behind a busy thread when TERM comes: still answered."""
     server.with_config(threads=1).start()
-    c = in_flight(server, "/sleep?ms=500")
+    c = in_flight(server, f"/sleep?ms={scaled(500):.0f}")
     queued = [server.connect(timeout=30) for _ in range(2)]
     for q in queued:
         q.send(b"GET /hello HTTP/1.1\r\nHost: t\r\n\r\n")
