@@ -332,10 +332,10 @@ def until_gone(environ, start_response):
     is_gone = environ["gthreadd.client_disconnected"]
     end = time.monotonic() + arg(environ, "s", 60)
     before = is_gone()
+    print(f"there before={before}", file=environ["wsgi.errors"])
     while not is_gone() and time.monotonic() < end:
         time.sleep(0.01)
-    print(f"gone before={before} now={is_gone()}",
-          file=environ["wsgi.errors"])
+    print(f"gone now={is_gone()}", file=environ["wsgi.errors"])
     return answer(start_response, "gone\n")
 
 
