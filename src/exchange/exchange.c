@@ -3,6 +3,7 @@
  * Life and states of an exchange. Any thread, as the header says; no
  * descriptors of connections, no libevent, no Python.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,6 +105,21 @@ gt_exchange_client(const struct gt_exchange *ex)
 		return &ex->verdict.client;
 	return ex->peer->proxy != NULL ? &ex->peer->proxy->client
 	                               : &ex->peer->remote;
+}
+
+void
+gt_exchange_describe(const struct gt_exchange *ex, bool with_port,
+                     char out[GT_REQUEST_TEXT])
+{
+	struct gt_str method = gt_exchange_str(ex, ex->request.method);
+	struct gt_str target = gt_exchange_str(ex, ex->request.target);
+	bool has_port = with_port && !ex->peer->is_unix;
+
+	snprintf(out, GT_REQUEST_TEXT, "request=\"%.*s %.*s\" peer=%s%s%s",
+	         (int)(method.n < 32 ? method.n : 32), method.p,
+	         (int)(target.n < 256 ? target.n : 256), target.p,
+	         gt_peer_name(ex->peer), has_port ? ":" : "",
+	         has_port ? ex->peer->remote.port : "");
 }
 
 bool

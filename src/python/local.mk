@@ -14,9 +14,9 @@ libgt_python_a_SOURCES = \
 	include/gthreadd/python/gil.h \
 	include/gthreadd/python/interp.h \
 	include/gthreadd/python/modules.h \
+	include/gthreadd/python/nogil.h \
 	include/gthreadd/python/pyconfig.h \
 	include/gthreadd/python/pyerr.h \
-	include/gthreadd/python/nogil.h \
 	include/gthreadd/python/pyobj.h \
 	include/gthreadd/python/spew.h \
 	include/gthreadd/python/stacks.h \

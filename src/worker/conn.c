@@ -5,7 +5,6 @@
  * in the state GONE.
  */
 #include <poll.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -154,18 +153,6 @@ gt_conn_destroy(struct gt_conn *c)
 		c->worker->hand = TAILQ_NEXT(c, link);
 	TAILQ_REMOVE(&c->worker->conns, c, link);
 	gt_slab_give(&c->worker->conn_slab, c);
-}
-
-void
-gt_conn_describe(const struct gt_exchange *ex, char out[GT_REQUEST_TEXT])
-{
-	struct gt_str method = gt_exchange_str(ex, ex->request.method);
-	struct gt_str target = gt_exchange_str(ex, ex->request.target);
-
-	snprintf(out, GT_REQUEST_TEXT, "request=\"%.*s %.*s\" peer=%s",
-	         (int)(method.n < 32 ? method.n : 32), method.p,
-	         (int)(target.n < 256 ? target.n : 256), target.p,
-	         gt_peer_name(ex->peer));
 }
 
 GT_ON_LOOP static void

@@ -154,10 +154,6 @@ void gt_conn_read_body(struct gt_conn *c) GT_ON_LOOP;
 /* It is the client's turn to send body octets: body-timeout runs. */
 void gt_conn_await_body(struct gt_conn *c) GT_ON_LOOP;
 
-#define GT_REQUEST_TEXT 400
-/* request="GET /x" peer=ADDRESS, for logs; a long target is cut. */
-void gt_conn_describe(const struct gt_exchange *ex, char out[GT_REQUEST_TEXT]);
-
 /* writer.c: send what there is. c may be freed. */
 void gt_conn_write(struct gt_conn *c) GT_ON_LOOP;
 /* Has the client taken too little for too long? */

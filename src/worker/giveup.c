@@ -62,7 +62,7 @@ tell(const struct gt_exchange *ex, unsigned status, const char *why)
 {
 	char who[GT_REQUEST_TEXT];
 
-	gt_conn_describe(ex, who);
+	gt_exchange_describe(ex, false, who);
 	gt_log_warning("request given up status=%u %s reason=\"%s\"", status,
 	               who, why);
 }

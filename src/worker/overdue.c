@@ -56,7 +56,7 @@ gt_overdue_tell_end(struct gt_conn *c, const struct gt_exchange *ex)
 {
 	char who[GT_REQUEST_TEXT];
 
-	gt_conn_describe(ex, who);
+	gt_exchange_describe(ex, false, who);
 	c->is_slow = false;
 	gt_log_warning("slow request ended %s took_ms=%lld", who,
 	               (long long)(ex->ended_us - ex->started_us) / 1000);

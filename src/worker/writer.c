@@ -147,7 +147,7 @@ fail_file(struct gt_conn *c, const char *what, const char *why)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", out->file_fd);
 	if ((n = readlink(link, path, sizeof(path) - 1)) > 0)
 		path[n] = '\0';
-	gt_conn_describe(c->ex, who);
+	gt_exchange_describe(c->ex, false, who);
 	gt_log_error("file of a response %s missing=%llu path=%s %s%s%s", what,
 	             (unsigned long long)out->file_left, path, who,
 	             why != NULL ? ": " : "", why != NULL ? why : "");

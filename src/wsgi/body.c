@@ -329,17 +329,17 @@ static void
 log_length(const struct gt_call *c, bool is_file)
 {
 	const struct gt_response *r = &c->ex->response;
-	char who[GT_CALL_TEXT];
+	char who[GT_REQUEST_TEXT];
 
 	if (r->body == GT_RESPONSE_LENGTH && r->sent < r->length) {
-		gt_call_describe(c, who);
+		gt_exchange_describe(c->ex, true, who);
 		gt_log_error("response is shorter than its Content-Length, "
 		             "closing: sent=%llu of=%llu %s",
 		             (unsigned long long)r->sent,
 		             (unsigned long long)r->length, who);
 	} else if (r->dropped > 0 && !r->is_head &&
 	           !(is_file && r->body == GT_RESPONSE_LENGTH)) {
-		gt_call_describe(c, who);
+		gt_exchange_describe(c->ex, true, who);
 		gt_log_warning("response is longer than it may be, cut: "
 		               "status=%u sent=%llu %s",
 		               r->status, (unsigned long long)r->sent, who);

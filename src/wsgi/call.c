@@ -5,7 +5,6 @@
  * Pool thread; a few functions run in threads of the app too.
  */
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "gthreadd/base/check.h"
@@ -120,21 +119,6 @@ gt_call_raise(const struct gt_app *app, enum gt_err rc)
 		PyErr_NoMemory();
 }
 
-void
-gt_call_describe(const struct gt_call *c, char out[GT_CALL_TEXT])
-{
-	const struct gt_exchange *ex = c->ex;
-	const struct gt_addr_text *peer = &ex->peer->remote;
-	struct gt_str method = gt_exchange_str(ex, ex->request.method);
-	struct gt_str target = gt_exchange_str(ex, ex->request.target);
-
-	snprintf(out, GT_CALL_TEXT, "request=\"%.*s %.*s\" peer=%s%s%s",
-	         (int)(method.n < 32 ? method.n : 32), method.p,
-	         (int)(target.n < 256 ? target.n : 256), target.p,
-	         ex->peer->is_unix ? "unix" : peer->host,
-	         ex->peer->is_unix ? "" : ":", peer->port);
-}
-
 /* The app let pass what its reading of the body raised. */
 static bool
 is_input_error(const struct gt_call *c)
@@ -153,9 +137,9 @@ is_client_gone(const struct gt_call *c)
 static void
 log_exception(const struct gt_call *c)
 {
-	char who[GT_CALL_TEXT];
+	char who[GT_REQUEST_TEXT];
 
-	gt_call_describe(c, who);
+	gt_exchange_describe(c->ex, true, who);
 	if (is_client_gone(c)) {
 		gt_log_debug("client left %s", who);
 		PyErr_Clear();
@@ -219,7 +203,7 @@ answer_exception(struct gt_call *c)
 static void
 close_result(const struct gt_call *c, PyObject *result)
 {
-	char who[GT_CALL_TEXT];
+	char who[GT_REQUEST_TEXT];
 	PyObject *close, *done;
 
 	if (PyList_CheckExact(result) || PyTuple_CheckExact(result) ||
@@ -235,7 +219,7 @@ close_result(const struct gt_call *c, PyObject *result)
 			return;
 		}
 	}
-	gt_call_describe(c, who);
+	gt_exchange_describe(c->ex, true, who);
 	gt_pyerr_log(GT_LOG_ERROR, "close() of the response failed %s", who);
 }
 

@@ -3,7 +3,6 @@
  * Octets of a response on their way out: the head before the first ones, then
  * pieces, each of which the client gets before the app is asked for the next.
  */
-#include "gthreadd/base/log.h"
 #include "wsgi_priv.h"
 
 #define PIECE_MAX (128 << 10) /* octets of a chunk sent at a time */

@@ -217,10 +217,6 @@ void gt_call_resume(struct gt_exchange *ex) GT_TAKES_GIL;
 /* Raise what gt_call_send returned. */
 void gt_call_raise(const struct gt_app *app, enum gt_err rc) GT_NEEDS_GIL;
 
-/* "request="GET /x" peer=127.0.0.1:40000" for the log. */
-#define GT_CALL_TEXT 512
-void gt_call_describe(const struct gt_call *c, char out[GT_CALL_TEXT]);
-
 /* ---- forked.c ---- */
 
 /*

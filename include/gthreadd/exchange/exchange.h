@@ -182,6 +182,14 @@ enum gt_exchange_state gt_exchange_open_post(struct gt_exchange *ex) GT_ON_LOOP;
  */
 bool gt_exchange_is_gone(struct gt_exchange *ex);
 
+#define GT_REQUEST_TEXT 512
+/*
+ * request="GET /x" peer=ADDRESS, or peer=ADDRESS:PORT, for logs; a long target
+ * is cut.
+ */
+void gt_exchange_describe(const struct gt_exchange *ex, bool with_port,
+                          char out[GT_REQUEST_TEXT]);
+
 /* Octets of the request so far, and of the response's body. */
 void gt_exchange_octets(const struct gt_exchange *ex, uint64_t *received,
                         uint64_t *sent);
